@@ -1,0 +1,6 @@
+import 'reflect-metadata';
+import { FileSystemSessionStore } from 'nestjs-mcp-sessions';
+import { serveCommands } from '../lib/commands.mjs';
+import { measureSaves } from '../lib/save-probe.mjs';
+
+serveCommands({ measure: (size) => measureSaves((path) => new FileSystemSessionStore({ path }), size) });

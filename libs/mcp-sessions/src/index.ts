@@ -1,0 +1,65 @@
+export { InvalidConfigurationError, McpSessionsError } from './common/errors.js';
+
+export { McpSessionsModule, type McpSessionsOptionsFactory } from './module/mcp-sessions.module.js';
+export type {
+  McpSessionsLimits,
+  McpSessionsModuleExtras,
+  McpSessionsOptions,
+  SessionStoreOption,
+  StreamManagerOption,
+} from './module/mcp-sessions-options.interface.js';
+export {
+  getMcpSessionsToken,
+  getSessionStoreToken,
+  getStreamManagerToken,
+  SESSION_STORE,
+  STREAM_MANAGER,
+} from './module/mcp-sessions.constants.js';
+export { InjectMcpSessions, InjectSessionStore, InjectStreamManager } from './module/inject.decorators.js';
+
+export type {
+  LoggingLevel,
+  SessionMetadata,
+  SessionStore,
+} from './session-store/session-store.interface.js';
+export { SessionStoreUnavailableError } from './session-store/session-store.errors.js';
+export { InMemorySessionStore } from './session-store/in-memory-session-store.js';
+export {
+  FileSystemSessionStore,
+  type FileSystemSessionStoreConfig,
+} from './session-store/file-system-session-store.js';
+
+export { MAIN_STREAM_KEY } from './streams/stream-manager.interface.js';
+export type {
+  EventId,
+  OpenStreamOptions,
+  ReplayOptions,
+  ResumableStreamManager,
+  StreamController,
+  StreamManager,
+  StreamRef,
+} from './streams/stream-manager.interface.js';
+export {
+  InvalidEventIdError,
+  StreamContendedError,
+  StreamLostError,
+  StreamManagerUnavailableError,
+} from './streams/stream-manager.errors.js';
+export { InMemoryStreamManager, type InMemoryStreamManagerConfig } from './streams/in-memory-stream-manager.js';
+
+export { McpSessions } from './mcp/mcp-sessions.service.js';
+export { SessionNotFoundError } from './mcp/mcp-request.errors.js';
+export type { SessionLifecycleEvent } from './mcp/session-lifecycle-event.interface.js';
+export type {
+  JsonRpcMessage,
+  McpNotification,
+  McpServerContext,
+  McpServerFactory,
+  McpServerLike,
+  MessageExtra,
+  RequestId,
+  SessionData,
+  Transport,
+} from './mcp/mcp-server.interface.js';
+
+export { McpSessionsHealth, type McpSessionsStatus } from './observability/mcp-sessions.health.js';

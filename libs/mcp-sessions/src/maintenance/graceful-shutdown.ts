@@ -1,0 +1,48 @@
+import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { McpSessions } from '../mcp/mcp-sessions.service.js';
+import type { Readiness } from '../mcp/readiness.js';
+import type { SessionRuntimes } from '../mcp/session-runtimes.js';
+import type { SessionStore } from '../session-store/session-store.interface.js';
+import type { SseConnections } from '../streams/sse-connections.js';
+import type { StreamManager } from '../streams/stream-manager.interface.js';
+
+/** Settings of {@link GracefulShutdown}. */
+export interface GracefulShutdownConfig {
+  /** How long requests in progress may take to finish, in milliseconds. */
+  graceMs: number;
+  /** When clients come back at the earliest, in milliseconds. */
+  retryMs: number;
+}
+
+const POLL_MS = 20;
+/** Time for ended responses to leave the process: without it the HTTP server waits for their connections. */
+const SETTLE_MS = 20;
+/** Clients are told to come back at different times within this long, so that they do not all come at once. */
+const RETRY_SPREAD_MS = 2_000;
+
+/** Closes down in order: nothing new, what is running finishes, streams end, what is pending is stored. */
+@Injectable()
+export class GracefulShutdown implements BeforeApplicationShutdown {
+  constructor(
+    private readonly config: GracefulShutdownConfig,
+    private readonly readiness: Readiness,
+    private readonly runtimes: SessionRuntimes,
+    private readonly connections: SseConnections,
+    private readonly streams: StreamManager,
+    private readonly store: SessionStore,
+    private readonly sessions: McpSessions,
+  ) {}
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.readiness.drain();
+    const deadline = Date.now() + this.config.graceMs;
+    while (this.runtimes.busy > 0 && Date.now() < deadline) await delay(POLL_MS);
+    await this.runtimes.dropAll();
+    this.connections.endAll(this.config.retryMs, RETRY_SPREAD_MS);
+    await delay(SETTLE_MS);
+    await this.streams.close?.();
+    await this.store.close?.();
+    this.sessions.complete();
+  }
+}

@@ -1,0 +1,106 @@
+import {
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import type { McpSessions } from '../mcp/mcp-sessions.service.js';
+import type { SessionCensus } from '../mcp/session-census.js';
+import type { CompleteSessionStore } from '../session-store/session-store.interface.js';
+
+/** Settings of {@link SessionCleanup}. */
+export interface SessionCleanupConfig {
+  /** The name of the job in the scheduler registry. */
+  jobName: string;
+  intervalMs: number;
+  idleTimeoutMs: number;
+  /** Whether the store ends sessions by itself; otherwise cleanup looks at each of them. */
+  storeExpires: boolean;
+}
+
+/** What the cleanup needs to know of open connections. */
+export interface ConnectedSessions {
+  sessionIds(): Iterable<string>;
+}
+
+/** Store calls that run side by side. */
+const CONCURRENCY = 64;
+
+/**
+ * Ends on this instance what has ended in the store: runtime, streams and all. Sessions whose client is connected
+ * are kept alive. Its cost follows what has expired and what is connected, unless the store has no lifetimes.
+ */
+@Injectable()
+export class SessionCleanup implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(SessionCleanup.name);
+  private running: Promise<void> | undefined;
+  private keptAliveAt = Date.now();
+  private stopListening: (() => void) | undefined;
+
+  constructor(
+    private readonly scheduler: SchedulerRegistry,
+    private readonly config: SessionCleanupConfig,
+    private readonly store: CompleteSessionStore,
+    private readonly sessions: McpSessions,
+    private readonly census: SessionCensus,
+    private readonly connected: ConnectedSessions,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.stopListening = this.store.onExpired?.((sessionId) => {
+      this.logFailure(this.sessions.forget(sessionId, 'expired'));
+    });
+    const interval = setInterval(() => this.logFailure(this.run()), this.config.intervalMs).unref();
+    this.scheduler.addInterval(this.config.jobName, interval);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    if (this.scheduler.doesExist('interval', this.config.jobName)) {
+      this.scheduler.deleteInterval(this.config.jobName);
+    }
+    this.stopListening?.();
+    await this.running;
+  }
+
+  /** Cleans up now; a run that is under way is joined. */
+  run(now = Date.now()): Promise<void> {
+    this.running ??= this.cleanUp(now).finally(() => (this.running = undefined));
+    return this.running;
+  }
+
+  private async cleanUp(now: number): Promise<void> {
+    if (now - this.keptAliveAt >= this.config.idleTimeoutMs / 3) {
+      this.keptAliveAt = now;
+      await this.forgetMissing(this.connected.sessionIds(), (sessionId) => this.keepAlive(sessionId));
+    }
+    const unseen = this.census.unseenSince(now - this.config.idleTimeoutMs);
+    await this.forgetMissing(unseen, (sessionId) => this.store.has(sessionId));
+    if (!this.config.storeExpires) {
+      for await (const sessionId of this.store.scan()) {
+        if (!(await this.store.has(sessionId))) await this.sessions.forget(sessionId, 'expired');
+      }
+    }
+  }
+
+  private async keepAlive(sessionId: string): Promise<boolean> {
+    return (await this.store.touch(sessionId)) !== null;
+  }
+
+  private async forgetMissing(
+    sessionIds: Iterable<string>,
+    exists: (sessionId: string) => Promise<boolean>,
+  ): Promise<void> {
+    const waiting = [...sessionIds];
+    const work = async (): Promise<void> => {
+      for (let sessionId = waiting.pop(); sessionId !== undefined; sessionId = waiting.pop()) {
+        if (!(await exists(sessionId))) await this.sessions.forget(sessionId, 'expired');
+      }
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  }
+
+  private logFailure(work: Promise<void>): void {
+    work.catch((error: unknown) => this.logger.error('Session cleanup failed', error));
+  }
+}

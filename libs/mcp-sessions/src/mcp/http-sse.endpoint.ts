@@ -1,0 +1,80 @@
+import type { Request, Response } from 'express';
+import { of } from 'rxjs';
+import { endpointFrame } from '../streams/sse-frame.js';
+import { MAIN_STREAM_KEY } from '../streams/stream-manager.interface.js';
+import type { ClientStreams } from './client-streams.js';
+import { assertProtocolVersion, HttpMessageExtra } from './http-request.js';
+import { assertBatchAllowed, parseMessages, requestIds } from './incoming-messages.js';
+import type { McpEndpointOptions } from './mcp-endpoint-options.interface.js';
+import { sseReply, type McpReply } from './mcp-reply.js';
+import { badRequest, notAcceptable, sessionNotFound } from './mcp-request.errors.js';
+import type { McpSessions } from './mcp-sessions.service.js';
+import { accepts, SSE_TYPE } from './media-type.js';
+import type { Readiness } from './readiness.js';
+import { MAIN_STREAM_REPLY } from './reply.js';
+import type { RequestBodies } from './request-bodies.js';
+import type { SessionAccess } from './session-access.js';
+
+/**
+ * HTTP+SSE, revision 2024-11-05 (basic/transports, HTTP with SSE). The stream is the session: it ends with the
+ * connection.
+ */
+export class HttpSseEndpoint {
+  constructor(
+    private readonly options: McpEndpointOptions,
+    private readonly bodies: RequestBodies,
+    private readonly access: SessionAccess,
+    private readonly sessions: McpSessions,
+    private readonly streams: ClientStreams,
+    private readonly readiness: Readiness,
+  ) {}
+
+  async get(request: Request, response: Response): Promise<McpReply> {
+    if (!accepts(request.headers.accept, SSE_TYPE)) {
+      throw notAcceptable(`Not Acceptable: the client must accept ${SSE_TYPE}`);
+    }
+    this.readiness.assertReady();
+    this.streams.admit();
+    const sessionId = await this.access.openSse(this.options.principal(request));
+    const connection = this.streams.connect(sessionId, response, () => this.sessions.end(sessionId));
+    connection.enqueue(Buffer.from(endpointFrame(messagesUri(request, sessionId))));
+    try {
+      await this.streams.manager.open({ sessionId, key: MAIN_STREAM_KEY }, connection);
+    } catch (error) {
+      connection.close();
+      await this.sessions.end(sessionId);
+      throw error;
+    }
+    return sseReply(connection);
+  }
+
+  async post(request: Request): Promise<McpReply> {
+    const { sessionId } = request.query;
+    if (typeof sessionId !== 'string' || sessionId === '') {
+      throw badRequest('Bad Request: the query parameter sessionId is required');
+    }
+    const incoming = parseMessages(this.bodies.bodyOf(request), this.options.limits.batch);
+    const metadata = await this.access.find(sessionId, this.options.principal(request), 'sse');
+    if (!(await this.streams.manager.has(sessionId))) {
+      await this.sessions.end(sessionId);
+      throw sessionNotFound();
+    }
+    assertProtocolVersion(request, metadata.protocolVersion);
+    assertBatchAllowed(incoming, metadata.protocolVersion);
+    if (requestIds(incoming.messages).length > 0) this.readiness.assertReady();
+    const runtime = await this.access.runtime(sessionId, metadata);
+    try {
+      const extra = new HttpMessageExtra(request);
+      for (const message of incoming.messages) await runtime.receive(message, extra, MAIN_STREAM_REPLY);
+    } finally {
+      runtime.release();
+    }
+    return { status: 202, headers: { 'Content-Type': 'text/plain' }, frames: of(Buffer.from('Accepted')) };
+  }
+}
+
+/** Where to POST, as the client sees it: beside the path that it sent its GET to. */
+function messagesUri(request: Request, sessionId: string): string {
+  const path = request.originalUrl.split('?', 1)[0]!.replace(/\/+$/, '');
+  return `${path.slice(0, path.lastIndexOf('/'))}/messages?sessionId=${encodeURIComponent(sessionId)}`;
+}

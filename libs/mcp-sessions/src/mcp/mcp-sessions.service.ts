@@ -1,0 +1,128 @@
+import { Subject, type Observable } from 'rxjs';
+import type { CompleteSessionStore, SessionMetadata } from '../session-store/session-store.interface.js';
+import { messageFrame } from '../streams/sse-frame.js';
+import { MAIN_STREAM_KEY, type ResumableStreamManager } from '../streams/stream-manager.interface.js';
+import { SessionNotFoundError } from './mcp-request.errors.js';
+import type { McpNotification } from './mcp-server.interface.js';
+import type { ResourceSubscribers } from './resource-subscribers.js';
+import type { SessionCensus } from './session-census.js';
+import type { SessionLifecycleEvent } from './session-lifecycle-event.interface.js';
+import type { SessionRuntimes } from './session-runtimes.js';
+
+/**
+ * The application's access to its sessions: to notify clients, to inspect and end sessions, to keep data with
+ * them. Inject it by its class, or with `@InjectMcpSessions(name)` for a named registration.
+ */
+export class McpSessions {
+  private readonly events = new Subject<SessionLifecycleEvent>();
+
+  /** What happens to sessions on this instance. Never completes before the application shuts down. */
+  readonly events$: Observable<SessionLifecycleEvent> = this.events.asObservable();
+
+  /** @internal Made by the module. */
+  constructor(
+    private readonly store: CompleteSessionStore,
+    private readonly streams: ResumableStreamManager,
+    private readonly runtimes: SessionRuntimes,
+    private readonly census: SessionCensus,
+    private readonly subscribers: ResourceSubscribers,
+  ) {}
+
+  /**
+   * Sends a notification to one session or to several, on their main stream, wherever that is. A client that is
+   * away for the moment receives it when it is back, within the retention of the stream manager.
+   *
+   * @throws SessionNotFoundError some of the sessions do not exist; the others have been sent to
+   * @throws SessionStoreUnavailableError the store cannot be reached; nothing has been sent
+   */
+  async notify(sessionIds: string | readonly string[], notification: McpNotification): Promise<void> {
+    const ids = typeof sessionIds === 'string' ? [sessionIds] : sessionIds;
+    const exists = await Promise.all(ids.map((id) => this.store.has(id)));
+    const found = ids.filter((_, index) => exists[index]);
+    if (found.length > 0) await this.streams.send(found, notificationFrame(notification));
+    if (found.length < ids.length) throw new SessionNotFoundError(ids.filter((_, index) => !exists[index]));
+  }
+
+  /** Sends a notification to every session, at the cost of one however many there are. */
+  async notifyAll(notification: McpNotification): Promise<void> {
+    await this.streams.send(undefined, notificationFrame(notification));
+  }
+
+  /**
+   * Sends `notifications/resources/updated` to the sessions that subscribed to the resource (MCP 2025-11-25,
+   * server/resources, Subscriptions).
+   */
+  async notifyResourceUpdated(uri: string): Promise<void> {
+    const sessionIds = await this.subscribers.of(uri);
+    if (sessionIds.length === 0) return;
+    const frame = notificationFrame({ method: 'notifications/resources/updated', params: { uri } });
+    await this.streams.send(sessionIds, frame);
+  }
+
+  /** The session's metadata, or `null`. Does not keep the session alive. */
+  get(sessionId: string): Promise<SessionMetadata | null> {
+    return this.store.get(sessionId);
+  }
+
+  /** The ids of all sessions, of every instance, a batch at a time. */
+  list(options?: { batch?: number }): AsyncIterable<string> {
+    return this.store.scan(options);
+  }
+
+  /** Whether the session's main stream is connected, on any instance. */
+  isConnected(sessionId: string): Promise<boolean> {
+    return this.streams.has(sessionId);
+  }
+
+  /** The application's own data of the session; empty if it has none. @throws SessionNotFoundError */
+  async getData(sessionId: string): Promise<Record<string, unknown>> {
+    const metadata = await this.store.get(sessionId);
+    if (!metadata) throw new SessionNotFoundError([sessionId]);
+    return metadata.data ?? {};
+  }
+
+  /** Replaces the application's own data of the session: plain JSON. @throws SessionNotFoundError */
+  async setData(sessionId: string, data: Record<string, unknown>): Promise<void> {
+    if (!(await this.store.update(sessionId, { data }))) throw new SessionNotFoundError([sessionId]);
+  }
+
+  /**
+   * Ends a session: it is 404 for its client from now on, its streams are closed, and requests in progress are
+   * answered with an error. Resolves also when there is none.
+   */
+  async end(sessionId: string): Promise<void> {
+    await this.store.delete(sessionId);
+    await this.forget(sessionId, 'ended');
+  }
+
+  /** @internal Lets go of a session that the store no longer has. */
+  async forget(sessionId: string, type: 'ended' | 'expired'): Promise<void> {
+    const known = this.census.remove(sessionId);
+    this.subscribers.remove(sessionId);
+    await this.runtimes.drop(sessionId);
+    await this.streams.delete(sessionId);
+    if (known) this.events.next({ type, sessionId });
+  }
+
+  /** @internal */
+  async created(sessionId: string, principal: string | undefined): Promise<void> {
+    this.census.see(sessionId, principal);
+    // The main stream starts here: what is sent before the client connects to it waits there.
+    await this.streams.position({ sessionId, key: MAIN_STREAM_KEY });
+    this.events.next({ type: 'created', sessionId });
+  }
+
+  /** @internal */
+  resumed(sessionId: string): void {
+    this.events.next({ type: 'resumed', sessionId });
+  }
+
+  /** @internal */
+  complete(): void {
+    this.events.complete();
+  }
+}
+
+function notificationFrame({ method, params }: McpNotification): string {
+  return messageFrame({ jsonrpc: '2.0', method, ...(params && { params }) });
+}

@@ -1,0 +1,51 @@
+import type { CompleteSessionStore } from '../session-store/session-store.interface.js';
+
+/** Which sessions subscribed to which resource: an index over the metadata of all sessions. */
+export class ResourceSubscribers {
+  private readonly byUri = new Map<string, Set<string>>();
+  private readonly bySession = new Map<string, Set<string>>();
+  private loading: Promise<void> | undefined;
+
+  constructor(private readonly store: CompleteSessionStore) {}
+
+  /** Ids of the sessions that are subscribed to the resource. */
+  async of(uri: string): Promise<string[]> {
+    this.loading ??= this.load();
+    try {
+      await this.loading;
+    } catch (error) {
+      this.loading = undefined;
+      throw error;
+    }
+    return [...(this.byUri.get(uri) ?? [])];
+  }
+
+  set(sessionId: string, uris: readonly string[]): void {
+    this.remove(sessionId);
+    if (uris.length === 0) return;
+    this.bySession.set(sessionId, new Set(uris));
+    for (const uri of uris) {
+      const sessionIds = this.byUri.get(uri) ?? new Set<string>();
+      this.byUri.set(uri, sessionIds.add(sessionId));
+    }
+  }
+
+  remove(sessionId: string): void {
+    for (const uri of this.bySession.get(sessionId) ?? []) {
+      const sessionIds = this.byUri.get(uri)!;
+      sessionIds.delete(sessionId);
+      if (sessionIds.size === 0) this.byUri.delete(uri);
+    }
+    this.bySession.delete(sessionId);
+  }
+
+  /** Reads what sessions of before the start of this process subscribed to. */
+  private async load(): Promise<void> {
+    for await (const sessionId of this.store.scan()) {
+      if (this.bySession.has(sessionId)) continue;
+      const metadata = await this.store.get(sessionId);
+      if (metadata?.subscriptions && !this.bySession.has(sessionId))
+        this.set(sessionId, metadata.subscriptions);
+    }
+  }
+}

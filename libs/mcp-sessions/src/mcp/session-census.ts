@@ -1,0 +1,73 @@
+import { tooManyRequests, unavailable } from './mcp-request.errors.js';
+
+/** Settings of {@link SessionCensus}. */
+export interface SessionLimits {
+  sessions: number;
+  sessionsPerPrincipal: number;
+}
+
+interface KnownSession {
+  principal: string | undefined;
+  /** When this instance last saw a request of it, in milliseconds since the epoch. */
+  seenAt: number;
+}
+
+/** The sessions that this instance has opened or served, and how many each principal has. */
+export class SessionCensus {
+  /** Longest unseen first. */
+  private readonly known = new Map<string, KnownSession>();
+  private readonly perPrincipal = new Map<string, number>();
+
+  constructor(private readonly limits: SessionLimits) {}
+
+  get size(): number {
+    return this.known.size;
+  }
+
+  has(sessionId: string): boolean {
+    return this.known.has(sessionId);
+  }
+
+  /** Sessions that this instance has not seen since then. */
+  *unseenSince(time: number): IterableIterator<string> {
+    for (const [sessionId, { seenAt }] of this.known) {
+      if (seenAt > time) return;
+      yield sessionId;
+    }
+  }
+
+  /** @throws McpRequestError one more session would be beyond a limit */
+  admit(principal: string | undefined): void {
+    if (this.known.size >= this.limits.sessions) {
+      throw unavailable(`This server has reached its limit of ${this.limits.sessions} sessions`);
+    }
+    if (principal === undefined) return;
+    if (this.sizeOf(principal) >= this.limits.sessionsPerPrincipal) {
+      throw tooManyRequests(`You have reached the limit of ${this.limits.sessionsPerPrincipal} sessions`);
+    }
+  }
+
+  /** Notes that the session exists and is in use. */
+  see(sessionId: string, principal: string | undefined, now = Date.now()): void {
+    const isNew = !this.known.delete(sessionId);
+    this.known.set(sessionId, { principal, seenAt: now });
+    if (isNew && principal !== undefined) this.perPrincipal.set(principal, this.sizeOf(principal) + 1);
+  }
+
+  /** @returns whether the session was known */
+  remove(sessionId: string): boolean {
+    const session = this.known.get(sessionId);
+    if (!session) return false;
+    this.known.delete(sessionId);
+    const { principal } = session;
+    if (principal === undefined) return true;
+    const left = this.sizeOf(principal) - 1;
+    if (left > 0) this.perPrincipal.set(principal, left);
+    else this.perPrincipal.delete(principal);
+    return true;
+  }
+
+  private sizeOf(principal: string): number {
+    return this.perPrincipal.get(principal) ?? 0;
+  }
+}

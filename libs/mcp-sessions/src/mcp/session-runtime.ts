@@ -1,0 +1,120 @@
+import type { LoggingLevel, SessionMetadata } from '../session-store/session-store.interface.js';
+import { isErrorResponse } from './json-rpc.js';
+import type { JsonRpcMessage, McpServerLike, MessageExtra } from './mcp-server.interface.js';
+import { MAIN_STREAM_REPLY, type Reply } from './reply.js';
+import type { SessionTransport } from './session-transport.js';
+
+/**
+ * The server object of one session on this instance, and the transport it is connected to. It can be dropped
+ * whenever it is idle: the session's metadata is enough to make another one, here or elsewhere.
+ */
+export class SessionRuntime {
+  /** When it was last used, in milliseconds since the epoch. */
+  lastUsedAt = 0;
+  private holds = 0;
+  private logLevel: LoggingLevel | undefined;
+  private subscriptions = new Set<string>();
+
+  constructor(
+    readonly sessionId: string,
+    readonly transport: SessionTransport,
+    private readonly server: McpServerLike,
+  ) {}
+
+  /** A runtime in use is never dropped. */
+  get isBusy(): boolean {
+    return this.holds > 0 || this.transport.isBusy;
+  }
+
+  hold(now: number): void {
+    this.holds += 1;
+    this.lastUsedAt = now;
+  }
+
+  release(): void {
+    this.holds -= 1;
+  }
+
+  async connect(): Promise<void> {
+    await this.server.connect(this.transport);
+  }
+
+  /** Opens the session. @returns the server object's answer to `initialize` */
+  initialize(params: Record<string, unknown>, extra: MessageExtra): Promise<JsonRpcMessage> {
+    return this.transport.ask('initialize', params, extra);
+  }
+
+  /**
+   * Brings a new server object to where the session is, by replaying the handshake and what the client set since
+   * (design.md, How a request finds its session).
+   */
+  async restore(metadata: SessionMetadata): Promise<void> {
+    const { protocolVersion, clientCapabilities = {}, clientInfo } = metadata;
+    if (protocolVersion === undefined) return;
+    const answer = await this.initialize(
+      {
+        protocolVersion,
+        capabilities: clientCapabilities,
+        clientInfo: clientInfo ?? { name: '', version: '' },
+      },
+      {},
+    );
+    if (isErrorResponse(answer))
+      throw new Error(`The server refused the replayed initialize: ${answer.error!.message}`);
+    await this.receive({ jsonrpc: '2.0', method: 'notifications/initialized' });
+    await this.synchronize(metadata);
+  }
+
+  /** Whether the server object knows what the metadata says. */
+  isInStepWith({ logLevel, subscriptions = [] }: SessionMetadata): boolean {
+    if (logLevel !== undefined && logLevel !== this.logLevel) return false;
+    return (
+      subscriptions.length === this.subscriptions.size &&
+      subscriptions.every((uri) => this.subscriptions.has(uri))
+    );
+  }
+
+  /** Repeats to the server object what the client has set on another instance since. */
+  async synchronize({ logLevel, subscriptions = [] }: SessionMetadata): Promise<void> {
+    if (logLevel !== undefined && logLevel !== this.logLevel) {
+      this.logLevel = logLevel;
+      await this.transport.ask('logging/setLevel', { level: logLevel });
+    }
+    const wanted = new Set(subscriptions);
+    for (const uri of wanted) {
+      if (!this.subscriptions.has(uri)) await this.transport.ask('resources/subscribe', { uri });
+    }
+    for (const uri of this.subscriptions) {
+      if (!wanted.has(uri)) await this.transport.ask('resources/unsubscribe', { uri });
+    }
+    this.subscriptions = wanted;
+  }
+
+  /** What the client has set through this very runtime needs no repeating. */
+  noteLogLevel(level: LoggingLevel): void {
+    this.logLevel = level;
+  }
+
+  noteSubscriptions(uris: string[]): void {
+    this.subscriptions = new Set(uris);
+  }
+
+  /** All subscriptions, with this one added or removed. */
+  withSubscription(uri: string, subscribed: boolean): string[] {
+    const others = [...this.subscriptions].filter((other) => other !== uri);
+    return subscribed ? [...others, uri] : others;
+  }
+
+  receive(
+    message: JsonRpcMessage,
+    extra: MessageExtra = {},
+    reply: Reply = MAIN_STREAM_REPLY,
+  ): Promise<void> {
+    return this.transport.receive(message, extra, reply);
+  }
+
+  async close(): Promise<void> {
+    await this.server.close();
+    await this.transport.close();
+  }
+}

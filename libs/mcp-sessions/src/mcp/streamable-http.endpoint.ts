@@ -1,0 +1,169 @@
+import type { Request, Response } from 'express';
+import { of } from 'rxjs';
+import { messageFrame } from '../streams/sse-frame.js';
+import { MAIN_STREAM_KEY } from '../streams/stream-manager.interface.js';
+import type { SessionMetadata } from '../session-store/session-store.interface.js';
+import type { ClientStreams } from './client-streams.js';
+import {
+  assertProtocolVersion,
+  HttpMessageExtra,
+  lastEventIdOf,
+  SESSION_HEADER,
+  sessionIdOf,
+} from './http-request.js';
+import { assertBatchAllowed, parseMessages, requestIds, type IncomingMessages } from './incoming-messages.js';
+import { isRequest, type JsonRpcRequest } from './json-rpc.js';
+import type { McpEndpointOptions } from './mcp-endpoint-options.interface.js';
+import { emptyReply, jsonReply, sseReply, type McpReply } from './mcp-reply.js';
+import { badRequest, invalidRequest, notAcceptable } from './mcp-request.errors.js';
+import type { McpSessions } from './mcp-sessions.service.js';
+import { accepts, JSON_TYPE, SSE_TYPE } from './media-type.js';
+import { hasPrimingEvent } from './protocol-version.js';
+import type { Readiness } from './readiness.js';
+import { JsonReply, MAIN_STREAM_REPLY, StreamReply, type Reply } from './reply.js';
+import type { RequestBodies } from './request-bodies.js';
+import { RequestStreamKeys } from './request-stream-key.js';
+import type { SessionAccess } from './session-access.js';
+
+/** Streamable HTTP with sessions, revisions 2025-03-26 to 2025-11-25 (basic/transports, Streamable HTTP). */
+export class StreamableHttpEndpoint {
+  private readonly streamKeys = new RequestStreamKeys();
+
+  constructor(
+    private readonly options: McpEndpointOptions,
+    private readonly bodies: RequestBodies,
+    private readonly access: SessionAccess,
+    private readonly sessions: McpSessions,
+    private readonly streams: ClientStreams,
+    private readonly readiness: Readiness,
+  ) {}
+
+  async post(request: Request, response: Response): Promise<McpReply> {
+    if (!accepts(request.headers.accept, JSON_TYPE, SSE_TYPE)) {
+      throw notAcceptable(`Not Acceptable: the client must accept both ${JSON_TYPE} and ${SSE_TYPE}`);
+    }
+    const incoming = parseMessages(this.bodies.bodyOf(request), this.options.limits.batch);
+    const [first] = incoming.messages;
+    if (!incoming.isBatch && isRequest(first!) && first.method === 'initialize') {
+      return this.initialize(first, request, response);
+    }
+    const { sessionId, metadata } = await this.session(request);
+    assertBatchAllowed(incoming, metadata.protocolVersion);
+    return this.deliver(incoming, sessionId, metadata, request, response);
+  }
+
+  async get(request: Request, response: Response): Promise<McpReply> {
+    if (!accepts(request.headers.accept, SSE_TYPE)) {
+      throw notAcceptable(`Not Acceptable: the client must accept ${SSE_TYPE}`);
+    }
+    const { sessionId, metadata } = await this.session(request);
+    this.readiness.assertReady();
+    this.streams.admit(sessionId);
+    const after = lastEventIdOf(request);
+    if (after !== undefined) return sseReply(await this.streams.resume(sessionId, after, response));
+    return sseReply(await this.streams.openMain(sessionId, response, metadata.protocolVersion));
+  }
+
+  async delete(request: Request): Promise<McpReply> {
+    const { sessionId } = await this.session(request);
+    await this.sessions.end(sessionId);
+    return emptyReply(200);
+  }
+
+  /** The session that the request names and may use. */
+  private async session(request: Request): Promise<{ sessionId: string; metadata: SessionMetadata }> {
+    const sessionId = sessionIdOf(request);
+    if (sessionId === undefined) {
+      assertProtocolVersion(request);
+      throw badRequest(`Bad Request: the ${SESSION_HEADER} header is required`);
+    }
+    const metadata = await this.access.find(sessionId, this.options.principal(request), 'streamable-http');
+    assertProtocolVersion(request, metadata.protocolVersion);
+    return { sessionId, metadata };
+  }
+
+  private async initialize(message: JsonRpcRequest, request: Request, response: Response): Promise<McpReply> {
+    if (sessionIdOf(request) !== undefined) {
+      await this.session(request);
+      throw invalidRequest('Invalid Request: the session is initialized already');
+    }
+    this.readiness.assertReady();
+    this.streams.admit();
+    const principal = this.options.principal(request);
+    const { answer, sessionId, metadata } = await this.access.open(
+      message,
+      principal,
+      new HttpMessageExtra(request),
+    );
+    const headers: Record<string, string> = sessionId === undefined ? {} : { [SESSION_HEADER]: sessionId };
+    if (this.options.responseMode === 'json') return jsonReply(200, answer, headers);
+    const frame = messageFrame(answer);
+    if (sessionId === undefined) return sseReply(of(Buffer.from(frame)));
+    const stream = { sessionId, key: this.streamKeys.next([message.id]) };
+    const connection = await this.streams.open(stream, response, metadata?.protocolVersion);
+    await this.streams.manager.append(stream, frame, { last: true });
+    return sseReply(connection, headers);
+  }
+
+  private async deliver(
+    incoming: IncomingMessages,
+    sessionId: string,
+    metadata: SessionMetadata,
+    request: Request,
+    response: Response,
+  ): Promise<McpReply> {
+    const ids = requestIds(incoming.messages);
+    const extra = new HttpMessageExtra(request);
+    if (ids.length === 0) {
+      await this.receive(incoming, sessionId, metadata, extra, MAIN_STREAM_REPLY);
+      return emptyReply(202);
+    }
+    this.readiness.assertReady();
+    if (this.options.responseMode === 'json') {
+      const reply = new JsonReply(ids);
+      await this.receive(incoming, sessionId, metadata, extra, reply);
+      return this.jsonAnswers(await reply.responses, incoming.isBatch);
+    }
+    this.streams.admit(sessionId);
+    const stream = { sessionId, key: this.streamKeys.next(ids) };
+    const connection = await this.streams.open(stream, response, metadata.protocolVersion);
+    if (hasPrimingEvent(metadata.protocolVersion)) {
+      extra.closeSSEStream = () => this.streams.release(stream);
+      extra.closeStandaloneSSEStream = () => this.streams.release({ sessionId, key: MAIN_STREAM_KEY });
+    }
+    try {
+      await this.receive(
+        incoming,
+        sessionId,
+        metadata,
+        extra,
+        new StreamReply(this.streams.manager, stream, ids),
+      );
+      return sseReply(connection);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  private async receive(
+    { messages }: IncomingMessages,
+    sessionId: string,
+    metadata: SessionMetadata,
+    extra: HttpMessageExtra,
+    reply: Reply,
+  ): Promise<void> {
+    const runtime = await this.access.runtime(sessionId, metadata);
+    try {
+      for (const message of messages) await runtime.receive(message, extra, reply);
+    } finally {
+      runtime.release();
+    }
+  }
+
+  /** All requests of a POST may have been cancelled: then there is nothing to answer with. */
+  private jsonAnswers(answers: unknown[], isBatch: boolean): McpReply {
+    if (answers.length === 0) return emptyReply(202);
+    return jsonReply(200, isBatch ? answers : answers[0]);
+  }
+}

@@ -1,0 +1,21 @@
+import { McpSessions } from '../mcp/mcp-sessions.service.js';
+
+/** The `SessionStore` of the unnamed registration. */
+export const SESSION_STORE = Symbol.for('nestjs-mcp-sessions:session-store');
+/** The `StreamManager` of the unnamed registration. */
+export const STREAM_MANAGER = Symbol.for('nestjs-mcp-sessions:stream-manager');
+
+/** The token of a registration's store. */
+export function getSessionStoreToken(name?: string): symbol {
+  return name === undefined ? SESSION_STORE : Symbol.for(`nestjs-mcp-sessions:${name}:session-store`);
+}
+
+/** The token of a registration's stream manager. */
+export function getStreamManagerToken(name?: string): symbol {
+  return name === undefined ? STREAM_MANAGER : Symbol.for(`nestjs-mcp-sessions:${name}:stream-manager`);
+}
+
+/** The token of a registration's {@link McpSessions}: the class itself for the unnamed one. */
+export function getMcpSessionsToken(name?: string): symbol | typeof McpSessions {
+  return name === undefined ? McpSessions : Symbol.for(`nestjs-mcp-sessions:${name}:mcp-sessions`);
+}

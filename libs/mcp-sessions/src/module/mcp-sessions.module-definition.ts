@@ -1,0 +1,20 @@
+import { ConfigurableModuleBuilder } from '@nestjs/common';
+import type { McpSessionsModuleExtras, McpSessionsOptions } from './mcp-sessions-options.interface.js';
+import { createMcpControllers } from '../mcp/mcp.controllers.js';
+import { createMcpSessionsProviders, exportedTokens, MODULE_OPTIONS } from './mcp-sessions.providers.js';
+
+const extras: McpSessionsModuleExtras = { path: '/mcp', name: undefined, isGlobal: true, decorators: [] };
+
+export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<McpSessionsOptions>({
+  optionsInjectionToken: MODULE_OPTIONS,
+})
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createMcpSessionsOptions')
+  .setExtras(extras, (definition, { path = '/mcp', name, isGlobal, decorators = [] }) => ({
+    ...definition,
+    global: isGlobal,
+    controllers: createMcpControllers(path, decorators),
+    providers: [...(definition.providers ?? []), ...createMcpSessionsProviders(path, name)],
+    exports: exportedTokens(name),
+  }))
+  .build();

@@ -1,0 +1,175 @@
+import type { InjectionToken, Provider } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import { GracefulShutdown } from '../maintenance/graceful-shutdown.js';
+import { SessionCleanup } from '../maintenance/session-cleanup.js';
+import { ClientStreams } from '../mcp/client-streams.js';
+import { HttpSseEndpoint } from '../mcp/http-sse.endpoint.js';
+import { McpEndpointSettings } from '../mcp/mcp-endpoint-settings.js';
+import { McpSessions } from '../mcp/mcp-sessions.service.js';
+import { Readiness } from '../mcp/readiness.js';
+import { RequestBodies } from '../mcp/request-bodies.js';
+import { ResourceSubscribers } from '../mcp/resource-subscribers.js';
+import { SessionAccess } from '../mcp/session-access.js';
+import { SessionCensus } from '../mcp/session-census.js';
+import { SessionRuntimes } from '../mcp/session-runtimes.js';
+import { StreamableHttpEndpoint } from '../mcp/streamable-http.endpoint.js';
+import { McpSessionsHealth } from '../observability/mcp-sessions.health.js';
+import { completeSessionStore } from '../session-store/complete-session-store.js';
+import type { CompleteSessionStore, SessionStore } from '../session-store/session-store.interface.js';
+import { completeStreamManager } from '../streams/complete-stream-manager.js';
+import { SseConnections } from '../streams/sse-connections.js';
+import type { ResumableStreamManager, StreamManager } from '../streams/stream-manager.interface.js';
+import { createSessionStore, createStreamManager, defaultStore } from './create-store.js';
+import { optionsFromEnvironment } from './environment.js';
+import type { McpSessionsOptions } from './mcp-sessions-options.interface.js';
+import {
+  getMcpSessionsToken,
+  getSessionStoreToken,
+  getStreamManagerToken,
+} from './mcp-sessions.constants.js';
+import { resolveOptions } from './resolve-options.js';
+import type { ResolvedOptions } from './resolved-options.interface.js';
+
+/** What `forRoot` and `forRootAsync` were given. */
+export const MODULE_OPTIONS = Symbol('MODULE_OPTIONS');
+const OPTIONS = Symbol('RESOLVED_OPTIONS');
+const COMPLETE_STORE = Symbol('COMPLETE_STORE');
+const COMPLETE_STREAMS = Symbol('COMPLETE_STREAMS');
+
+/** The tokens that a registration offers to the application. */
+export function exportedTokens(name: string | undefined): InjectionToken[] {
+  const named = [getSessionStoreToken(name), getStreamManagerToken(name), getMcpSessionsToken(name)];
+  return name === undefined ? [...named, McpSessionsHealth] : named;
+}
+
+/** The providers of one registration. Internal classes are their own tokens: they stay inside their module. */
+export function createMcpSessionsProviders(path: string, name: string | undefined): Provider[] {
+  const STORE = getSessionStoreToken(name);
+  const STREAMS = getStreamManagerToken(name);
+  const endpointParts = [OPTIONS, RequestBodies, SessionAccess, McpSessions, ClientStreams, Readiness];
+  const named: Provider[] =
+    name === undefined ? [] : [{ provide: getMcpSessionsToken(name), useExisting: McpSessions }];
+  return [
+    {
+      provide: OPTIONS,
+      inject: [MODULE_OPTIONS, ConfigService],
+      useFactory: (given: McpSessionsOptions, config: ConfigService): ResolvedOptions => {
+        const environment = optionsFromEnvironment((variable) => config.get<string>(variable), name);
+        return resolveOptions(given, environment, defaultStore(config.get<string>('NODE_ENV'), name));
+      },
+    },
+    {
+      provide: STORE,
+      inject: [OPTIONS],
+      useFactory: (options: ResolvedOptions): SessionStore => createSessionStore(options.store),
+    },
+    {
+      provide: STREAMS,
+      inject: [OPTIONS],
+      useFactory: (options: ResolvedOptions): StreamManager => createStreamManager(options.stream),
+    },
+    {
+      provide: COMPLETE_STORE,
+      inject: [STORE, OPTIONS],
+      useFactory: (store: SessionStore, { idleTimeoutMs }: ResolvedOptions) =>
+        completeSessionStore(store, idleTimeoutMs),
+    },
+    {
+      provide: COMPLETE_STREAMS,
+      inject: [STREAMS],
+      useFactory: (streams: StreamManager) => completeStreamManager(streams),
+    },
+    Readiness,
+    provideClass(McpEndpointSettings, OPTIONS),
+    provideClass(SseConnections, OPTIONS),
+    {
+      provide: SessionCensus,
+      inject: [OPTIONS],
+      useFactory: ({ limits }: ResolvedOptions) => new SessionCensus(limits),
+    },
+    provideClass(ResourceSubscribers, COMPLETE_STORE),
+    {
+      provide: SessionRuntimes,
+      inject: [COMPLETE_STREAMS, OPTIONS],
+      useFactory: (streams: ResumableStreamManager, { limits, runtimeIdleMs }: ResolvedOptions) =>
+        new SessionRuntimes(streams, { maxRuntimes: limits.runtimes, idleMs: runtimeIdleMs }),
+    },
+    provideClass(
+      McpSessions,
+      COMPLETE_STORE,
+      COMPLETE_STREAMS,
+      SessionRuntimes,
+      SessionCensus,
+      ResourceSubscribers,
+    ),
+    ...named,
+    {
+      provide: SessionAccess,
+      inject: [COMPLETE_STORE, SessionRuntimes, McpSessions, SessionCensus, ResourceSubscribers, OPTIONS],
+      useFactory: (
+        store: CompleteSessionStore,
+        runtimes: SessionRuntimes,
+        sessions: McpSessions,
+        census: SessionCensus,
+        subscribers: ResourceSubscribers,
+        { server, idleTimeoutMs }: ResolvedOptions,
+      ) => {
+        const access = new SessionAccess(store, runtimes, sessions, census, subscribers, idleTimeoutMs);
+        runtimes.serve({
+          makeServer: (context) => server!({ ...context, sessions }),
+          observeAnswer: (...answered) => access.observeAnswer(...answered),
+          read: (sessionId) => store.get(sessionId),
+          resumed: (sessionId) => sessions.resumed(sessionId),
+        });
+        return access;
+      },
+    },
+    {
+      provide: RequestBodies,
+      inject: [HttpAdapterHost, ApplicationConfig, OPTIONS],
+      useFactory: (host: HttpAdapterHost, config: ApplicationConfig, { maxBodyBytes }: ResolvedOptions) =>
+        new RequestBodies(host, config, [path, `${path}/messages`], maxBodyBytes),
+    },
+    provideClass(ClientStreams, COMPLETE_STREAMS, SseConnections, OPTIONS),
+    provideClass(StreamableHttpEndpoint, ...endpointParts),
+    provideClass(HttpSseEndpoint, ...endpointParts),
+    provideClass(McpSessionsHealth, Readiness, SessionCensus, SseConnections, SessionRuntimes),
+    {
+      provide: SessionCleanup,
+      inject: [SchedulerRegistry, OPTIONS, STORE, COMPLETE_STORE, McpSessions, SessionCensus, SseConnections],
+      useFactory: (
+        scheduler: SchedulerRegistry,
+        { cleanupIntervalMs: intervalMs, idleTimeoutMs }: ResolvedOptions,
+        { setWithTTL }: SessionStore,
+        store: CompleteSessionStore,
+        sessions: McpSessions,
+        census: SessionCensus,
+        connections: SseConnections,
+      ) => {
+        const jobName = ['mcp-sessions', name, 'cleanup'].filter(Boolean).join(':');
+        const config = { jobName, intervalMs, idleTimeoutMs, storeExpires: setWithTTL !== undefined };
+        return new SessionCleanup(scheduler, config, store, sessions, census, connections);
+      },
+    },
+    {
+      provide: GracefulShutdown,
+      inject: [OPTIONS, Readiness, SessionRuntimes, SseConnections, STREAMS, STORE, McpSessions],
+      useFactory: (
+        { shutdownGraceMs: graceMs, retryMs }: ResolvedOptions,
+        ...parts: ConstructorParameters<typeof GracefulShutdown> extends [unknown, ...infer Rest]
+          ? Rest
+          : never
+      ) => new GracefulShutdown({ graceMs, retryMs }, ...parts),
+    },
+  ];
+}
+
+/** A provider that is made of other providers, in the order of its constructor's parameters. */
+function provideClass<Parts extends unknown[]>(
+  Class: new (...parts: Parts) => object,
+  ...inject: InjectionToken[]
+): Provider {
+  return { provide: Class, inject, useFactory: (...parts: Parts) => new Class(...parts) };
+}

@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+import type { Readiness } from '../mcp/readiness.js';
+import type { SessionCensus } from '../mcp/session-census.js';
+import type { SessionRuntimes } from '../mcp/session-runtimes.js';
+import type { SseConnections } from '../streams/sse-connections.js';
+
+/** What {@link McpSessionsHealth} reports. */
+export interface McpSessionsStatus {
+  /** `down` from the moment that the application begins to shut down. */
+  status: 'up' | 'down';
+  /** Sessions that this instance opened or served and that have not ended. */
+  sessions: number;
+  /** Open SSE connections. */
+  streams: number;
+  /** Server objects in memory. */
+  runtimes: number;
+}
+
+/**
+ * Whether this instance takes requests, and how much it holds. A readiness probe can answer with `check('mcp')`;
+ * its shape is the one that `@nestjs/terminus` expects of a health indicator.
+ */
+@Injectable()
+export class McpSessionsHealth {
+  constructor(
+    private readonly readiness: Readiness,
+    private readonly census: SessionCensus,
+    private readonly connections: SseConnections,
+    private readonly runtimes: SessionRuntimes,
+  ) {}
+
+  check<Key extends string>(key: Key): Record<Key, McpSessionsStatus> {
+    const status: McpSessionsStatus = {
+      status: this.readiness.isReady ? 'up' : 'down',
+      sessions: this.census.size,
+      streams: this.connections.size,
+      runtimes: this.runtimes.size,
+    };
+    return { [key]: status } as Record<Key, McpSessionsStatus>;
+  }
+}

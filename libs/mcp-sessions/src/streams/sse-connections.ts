@@ -1,0 +1,94 @@
+import { KEEP_ALIVE_COMMENT, retryFrame } from './sse-frame.js';
+import { SseConnection } from './sse-connection.js';
+
+const KEEP_ALIVE_CHUNK = Buffer.from(KEEP_ALIVE_COMMENT);
+
+/** Settings of {@link SseConnections}. */
+export interface SseConnectionsConfig {
+  /** Interval of the keep-alive comment on idle connections, in milliseconds. */
+  keepAliveMs: number;
+  /** Bytes that may wait for a slow reader. */
+  maxBufferedBytes: number;
+}
+
+/**
+ * The SSE connections of this instance: one timer keeps all of them alive, and one task at the end of a tick
+ * writes out what is due to any of them.
+ */
+export class SseConnections {
+  private readonly open = new Set<SseConnection>();
+  private readonly perSession = new Map<string, number>();
+  private readonly due = new Set<SseConnection>();
+  private flushTask: NodeJS.Immediate | undefined;
+  private keepAliveTimer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly config: SseConnectionsConfig) {}
+
+  get size(): number {
+    return this.open.size;
+  }
+
+  sizeOf(sessionId: string): number {
+    return this.perSession.get(sessionId) ?? 0;
+  }
+
+  /** Sessions that have an open connection here. */
+  sessionIds(): IterableIterator<string> {
+    return this.perSession.keys();
+  }
+
+  /**
+   * @param bufferedBytes bytes that the response holds back because the client does not read
+   * @param onEnd called once the connection has ended, whoever ended it
+   */
+  add(
+    sessionId: string,
+    bufferedBytes: () => number,
+    onEnd: (connection: SseConnection) => void,
+  ): SseConnection {
+    const connection = new SseConnection(sessionId, this, this.config.maxBufferedBytes, bufferedBytes, onEnd);
+    this.open.add(connection);
+    this.perSession.set(sessionId, this.sizeOf(sessionId) + 1);
+    this.keepAliveTimer ??= setInterval(() => this.keepAlive(), this.config.keepAliveMs).unref();
+    return connection;
+  }
+
+  /** Ends every connection; each client is told a different time to come back, up to `spreadMs` from now. */
+  endAll(retryMs: number, spreadMs: number, random: () => number = Math.random): void {
+    for (const connection of [...this.open]) {
+      connection.enqueue(Buffer.from(retryFrame(Math.round(retryMs + random() * spreadMs))));
+      connection.close();
+    }
+  }
+
+  scheduleFlush(connection: SseConnection): void {
+    this.due.add(connection);
+    this.flushTask ??= setImmediate(() => this.flushDue());
+  }
+
+  ended(connection: SseConnection): void {
+    this.due.delete(connection);
+    if (!this.open.delete(connection)) return;
+    const left = this.sizeOf(connection.sessionId) - 1;
+    if (left > 0) this.perSession.set(connection.sessionId, left);
+    else this.perSession.delete(connection.sessionId);
+    if (this.open.size === 0) {
+      clearInterval(this.keepAliveTimer);
+      this.keepAliveTimer = undefined;
+    }
+  }
+
+  private flushDue(): void {
+    this.flushTask = undefined;
+    const due = [...this.due];
+    this.due.clear();
+    for (const connection of due) connection.flush();
+  }
+
+  private keepAlive(): void {
+    for (const connection of this.open) {
+      if (!connection.active && connection.desiredSize > 0) connection.enqueue(KEEP_ALIVE_CHUNK);
+      connection.active = false;
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import { eventIdPrefix, formatEventId } from './event-id.js';
+import { EventLog, type LoggedEvent, type Retention } from './event-log.js';
+import type { EventId, StreamController, StreamRef } from './stream-manager.interface.js';
+
+/** What an in-memory manager knows of one stream. */
+export class StreamRecord {
+  /** The connection that holds the stream. */
+  connection: StreamController | undefined;
+  /** Made with the first event: most streams idle. */
+  log: EventLog | undefined;
+  /** The last event handed to a connection. */
+  delivered = 0;
+  /** Set once the last event has been appended: the stream ends behind it. */
+  ended = false;
+  /** Characters counted for this stream while it is kept after its end. */
+  finishedChars = 0;
+  /** When connections that were alive were replaced, in milliseconds since the epoch, newest last. */
+  takeovers: number[] = [];
+  private readonly idPrefix: string;
+
+  constructor(
+    readonly ref: StreamRef,
+    readonly epoch: string,
+    /** The last broadcast handed to a connection. */
+    public deliveredBroadcast: number,
+  ) {
+    this.idPrefix = eventIdPrefix(ref, epoch);
+  }
+
+  get lastOffset(): number {
+    return this.log?.last ?? 0;
+  }
+
+  append(data: string, broadcast: number, retention: Retention, now: number): LoggedEvent {
+    this.log ??= new EventLog(retention);
+    return this.log.append(data, broadcast, now);
+  }
+
+  eventId(offset: number, broadcast: number): EventId {
+    return formatEventId(this.idPrefix, offset, broadcast);
+  }
+
+  /** The id of what was last handed to a connection. */
+  get position(): EventId {
+    return this.eventId(this.delivered, this.deliveredBroadcast);
+  }
+}

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto';
+import { MAIN_STREAM_KEY, type StreamController, type StreamRef } from './stream-manager.interface.js';
+import { StreamRecord } from './stream-record.js';
+
+/** Finished request streams that one session keeps for resuming. */
+const MAX_FINISHED_PER_SESSION = 32;
+/** Characters that the finished request streams of all sessions keep together. */
+const MAX_FINISHED_CHARS = 128 * 1024 * 1024;
+
+interface SessionStreams {
+  main?: StreamRecord;
+  requests?: Map<string, StreamRecord>;
+  finished: number;
+}
+
+/** The streams of all sessions in this process, and the bounds on what finished ones may keep. */
+export class StreamRecords {
+  /** Streams that a connection holds. */
+  readonly connected = new Set<StreamRecord>();
+  private readonly sessions = new Map<string, SessionStreams>();
+  /** Request streams that have ended and are kept for resuming, in the order in which they ended. */
+  private readonly finished = new Set<StreamRecord>();
+  private finishedChars = 0;
+  /** Random for each process, so that ids of a former one are recognised as such. */
+  private readonly processEpoch = randomBytes(4).readUInt32BE().toString(36);
+  private created = 0;
+
+  constructor(
+    private readonly broadcastOffset: () => number,
+    private readonly onRemoved: (record: StreamRecord) => void,
+  ) {}
+
+  find({ sessionId, key }: StreamRef): StreamRecord | undefined {
+    const streams = this.sessions.get(sessionId);
+    return key === MAIN_STREAM_KEY ? streams?.main : streams?.requests?.get(key);
+  }
+
+  create(stream: StreamRef): StreamRecord {
+    this.created += 1;
+    const epoch = `${this.processEpoch}${this.created.toString(36)}`;
+    const record = new StreamRecord(stream, epoch, this.broadcastOffset());
+    let streams = this.sessions.get(stream.sessionId);
+    if (!streams) this.sessions.set(stream.sessionId, (streams = { finished: 0 }));
+    if (stream.key === MAIN_STREAM_KEY) streams.main = record;
+    else (streams.requests ??= new Map()).set(stream.key, record);
+    return record;
+  }
+
+  /** @returns the connection that held the stream before */
+  attach(record: StreamRecord, connection: StreamController): StreamController | undefined {
+    const former = record.connection;
+    record.connection = connection;
+    this.connected.add(record);
+    return former === connection ? undefined : former;
+  }
+
+  /** @returns the connection that held the stream */
+  detach(record: StreamRecord): StreamController | undefined {
+    const former = record.connection;
+    record.connection = undefined;
+    this.connected.delete(record);
+    return former;
+  }
+
+  /** Counts a request stream that has ended, and drops the oldest ones beyond the bounds. */
+  retainFinished(record: StreamRecord): void {
+    if (record.ref.key === MAIN_STREAM_KEY || this.finished.has(record)) return;
+    const streams = this.sessions.get(record.ref.sessionId);
+    if (!streams) return;
+    this.finished.add(record);
+    record.finishedChars = record.log?.chars ?? 0;
+    this.finishedChars += record.finishedChars;
+    streams.finished += 1;
+    if (streams.finished > MAX_FINISHED_PER_SESSION) {
+      for (const other of streams.requests!.values()) {
+        if (!this.finished.has(other) || other.connection) continue;
+        this.remove(other);
+        break;
+      }
+    }
+    for (const oldest of this.finished) {
+      if (this.finishedChars <= MAX_FINISHED_CHARS) break;
+      if (oldest !== record) this.remove(oldest);
+    }
+  }
+
+  remove(record: StreamRecord): void {
+    const { sessionId, key } = record.ref;
+    const streams = this.sessions.get(sessionId);
+    if (this.finished.delete(record)) {
+      this.finishedChars -= record.finishedChars;
+      if (streams) streams.finished -= 1;
+    }
+    this.connected.delete(record);
+    this.onRemoved(record);
+    if (!streams) return;
+    if (key === MAIN_STREAM_KEY) delete streams.main;
+    else streams.requests?.delete(key);
+    if (!streams.main && !streams.requests?.size) this.sessions.delete(sessionId);
+  }
+
+  /** @returns the connections that held the session's streams */
+  removeSession(sessionId: string): StreamController[] {
+    const streams = this.sessions.get(sessionId);
+    if (!streams) return [];
+    const records = [...(streams.requests?.values() ?? []), ...(streams.main ? [streams.main] : [])];
+    const connections = records.flatMap((record) => this.detach(record) ?? []);
+    for (const record of records) this.remove(record);
+    return connections;
+  }
+
+  clear(): void {
+    this.sessions.clear();
+    this.connected.clear();
+    this.finished.clear();
+    this.finishedChars = 0;
+  }
+}

@@ -1,0 +1,22 @@
+import { MAIN_STREAM_KEY } from './stream-manager.interface.js';
+import { StreamContendedError } from './stream-manager.errors.js';
+import type { StreamRecord } from './stream-record.js';
+
+const MAX_TAKEOVERS = 5;
+const WINDOW_MS = 10_000;
+
+/**
+ * Clients reconnect a stream that ends. Two live ones of the same session would therefore take the stream from
+ * each other for ever: after five takeovers in ten seconds the newcomer is refused, as long as the holder lives.
+ */
+export class TakeoverGuard {
+  /** @throws StreamContendedError the stream has changed hands too often, and its holder still takes writes */
+  admit(record: StreamRecord, now = Date.now()): void {
+    const { connection } = record;
+    if (!connection || record.ref.key !== MAIN_STREAM_KEY) return;
+    record.takeovers = record.takeovers.filter((at) => at > now - WINDOW_MS);
+    const holderTakesWrites = (connection.desiredSize ?? 1) > 0;
+    if (holderTakesWrites && record.takeovers.length >= MAX_TAKEOVERS) throw new StreamContendedError();
+    record.takeovers.push(now);
+  }
+}
