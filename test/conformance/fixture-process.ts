@@ -26,6 +26,7 @@ export function startFixture(): Promise<FixtureProcess> {
   const stop = () => void child.kill('SIGKILL');
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
+      stop();
       reject(new Error(`The fixture server did not start in ${startTimeoutMs} ms:\n${output()}`));
     }, startTimeoutMs);
     child.once('error', reject);

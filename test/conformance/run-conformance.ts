@@ -22,8 +22,7 @@ try {
 async function checkConformance({ revision }: ConformanceArguments): Promise<CheckResult[]> {
   const directory = temporaryDirectory();
   const fixture = await startFixture();
-  const suite = await runSuite(fixture.url, revision, directory);
-  fixture.stop();
+  const suite = await runSuite(fixture.url, revision, directory).finally(fixture.stop);
 
   const results = await readCheckResults(directory);
   results.push(...missingChecks(results, requiredChecksOf(revision)));

@@ -1,12 +1,11 @@
 import { Logger } from '@nestjs/common';
 import type { Response } from 'express';
 import { logSafeId } from '../common/log-safe-id.js';
-import type { SseConnection } from '../streams/sse-connection.js';
+import type { SseConnection, SseConnectionOwner } from '../streams/sse-connection.js';
 import type { SseConnections } from '../streams/sse-connections.js';
 import { messageFrame, primingFrame } from '../streams/sse-frame.js';
 import { StreamLostError } from '../streams/stream-manager.errors.js';
 import {
-  MAIN_STREAM_KEY,
   type EventId,
   type ResumableStreamManager,
   type StreamRef,
@@ -19,7 +18,7 @@ import { requestIdsOf } from './request-stream-key.js';
 /** Settings of {@link ClientStreams}. */
 export interface ClientStreamsConfig {
   retryMs: number;
-  limits: { streams: number; streamsPerSession: number };
+  limits: { streams: number; streamsPerSession: number; streamsPerPrincipal: number };
 }
 
 /** Connects HTTP responses to the streams of a session. */
@@ -33,37 +32,41 @@ export class ClientStreams {
   ) {}
 
   /** @throws McpRequestError one more connection would be beyond a limit */
-  admit(sessionId?: string): void {
-    const { streams, streamsPerSession } = this.config.limits;
+  admit({ sessionId, principal }: Partial<SseConnectionOwner>): void {
+    const { streams, streamsPerSession, streamsPerPrincipal } = this.config.limits;
     if (this.connections.size >= streams) {
       throw unavailable(`This server has reached its limit of ${streams} streams`);
     }
-    if (sessionId !== undefined && this.connections.sizeOf(sessionId) >= streamsPerSession) {
+    if (sessionId !== undefined && this.connections.sizeOfSession(sessionId) >= streamsPerSession) {
       throw tooManyRequests(`This session has reached the limit of ${streamsPerSession} streams`);
+    }
+    if (principal !== undefined && this.connections.sizeOfPrincipal(principal) >= streamsPerPrincipal) {
+      throw tooManyRequests(`You have reached the limit of ${streamsPerPrincipal} streams`);
     }
   }
 
   /** A new connection for a response; `onEnd` is called when it has ended, whoever ended it. */
   connect(
-    sessionId: string,
+    owner: SseConnectionOwner,
     response: Response,
     onEnd: (connection: SseConnection) => Promise<void>,
   ): SseConnection {
     return this.connections.add(
-      sessionId,
+      owner,
       () => response.writableLength,
-      (connection) => this.inBackground(sessionId, onEnd(connection)),
+      (connection) => this.inBackground(owner.sessionId, onEnd(connection)),
     );
   }
 
-  /** Attaches the response to the stream, behind what was last delivered on it. */
+  /** Attaches the response to one of the owner's streams, behind what was last delivered on it. */
   async open(
-    stream: StreamRef,
+    owner: SseConnectionOwner,
+    key: string,
     response: Response,
     protocolVersion: string | undefined,
   ): Promise<SseConnection> {
-    const connection = this.connectTo(stream, response);
-    return this.attach(connection, async () => {
+    const stream = { sessionId: owner.sessionId, key };
+    return this.attach(owner, stream, response, async (connection) => {
       if (hasPrimingEvent(protocolVersion)) {
         const position = await this.manager.position(stream);
         if (position !== '') connection.enqueue(Buffer.from(primingFrame(position, this.config.retryMs)));
@@ -72,23 +75,14 @@ export class ClientStreams {
     });
   }
 
-  openMain(
-    sessionId: string,
-    response: Response,
-    protocolVersion: string | undefined,
-  ): Promise<SseConnection> {
-    return this.open({ sessionId, key: MAIN_STREAM_KEY }, response, protocolVersion);
-  }
-
   /**
    * Attaches the response to the stream that the event belongs to, behind that event.
    *
    * @throws InvalidEventIdError the id is malformed or of another session
    */
-  async resume(sessionId: string, after: EventId, response: Response): Promise<SseConnection> {
-    const stream = this.manager.streamOf(sessionId, after);
-    const connection = this.connectTo(stream, response);
-    return this.attach(connection, async () => {
+  async resume(owner: SseConnectionOwner, after: EventId, response: Response): Promise<SseConnection> {
+    const stream = this.manager.streamOf(owner.sessionId, after);
+    return this.attach(owner, stream, response, async (connection) => {
       try {
         await this.manager.open(stream, connection, { after });
       } catch (error) {
@@ -103,13 +97,15 @@ export class ClientStreams {
     this.inBackground(stream.sessionId, this.manager.release(stream));
   }
 
-  private connectTo(stream: StreamRef, response: Response): SseConnection {
-    return this.connect(stream.sessionId, response, (connection) => this.manager.release(stream, connection));
-  }
-
-  private async attach(connection: SseConnection, attach: () => Promise<void>): Promise<SseConnection> {
+  private async attach(
+    owner: SseConnectionOwner,
+    stream: StreamRef,
+    response: Response,
+    open: (connection: SseConnection) => Promise<void>,
+  ): Promise<SseConnection> {
+    const connection = this.connect(owner, response, (ended) => this.manager.release(stream, ended));
     try {
-      await attach();
+      await open(connection);
       return connection;
     } catch (error) {
       connection.close();

@@ -55,7 +55,8 @@ export class HttpMessageExtra implements MessageExtra {
 
   private get url(): string {
     const { protocol, headers, originalUrl } = this.httpRequest;
-    return `${protocol}://${headers.host ?? 'localhost'}${originalUrl}`;
+    const url = `${protocol}://${headers.host}${originalUrl}`;
+    return URL.canParse(url) ? url : `${protocol}://localhost`;
   }
 }
 

@@ -34,9 +34,11 @@ export class HttpSseEndpoint {
       throw notAcceptable(`Not Acceptable: the client must accept ${SSE_TYPE}`);
     }
     this.readiness.assertReady();
-    this.streams.admit();
-    const sessionId = await this.access.openSse(this.options.principal(request));
-    const connection = this.streams.connect(sessionId, response, () => this.sessions.end(sessionId));
+    const principal = this.options.principal(request);
+    this.streams.admit({ principal });
+    const sessionId = await this.access.openSse(principal);
+    const owner = { sessionId, principal };
+    const connection = this.streams.connect(owner, response, () => this.sessions.end(sessionId));
     connection.enqueue(Buffer.from(endpointFrame(messagesUri(request, sessionId))));
     try {
       await this.streams.manager.open({ sessionId, key: MAIN_STREAM_KEY }, connection);

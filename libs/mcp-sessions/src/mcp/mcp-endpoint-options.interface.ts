@@ -12,5 +12,5 @@ export interface McpEndpointOptions {
   retryMs: number;
   maxBodyBytes: number;
   idleTimeoutMs: number;
-  limits: { streams: number; streamsPerSession: number; batch: number };
+  limits: { streams: number; streamsPerSession: number; streamsPerPrincipal: number; batch: number };
 }

@@ -1,3 +1,4 @@
+import { Tally } from '../common/tally.js';
 import { tooManyRequests, unavailable } from './mcp-request.errors.js';
 
 /** Settings of {@link SessionCensus}. */
@@ -16,7 +17,7 @@ interface KnownSession {
 export class SessionCensus {
   /** Longest unseen first. */
   private readonly known = new Map<string, KnownSession>();
-  private readonly perPrincipal = new Map<string, number>();
+  private readonly perPrincipal = new Tally();
 
   constructor(private readonly limits: SessionLimits) {}
 
@@ -42,7 +43,7 @@ export class SessionCensus {
       throw unavailable(`This server has reached its limit of ${this.limits.sessions} sessions`);
     }
     if (principal === undefined) return;
-    if (this.sizeOf(principal) >= this.limits.sessionsPerPrincipal) {
+    if (this.perPrincipal.of(principal) >= this.limits.sessionsPerPrincipal) {
       throw tooManyRequests(`You have reached the limit of ${this.limits.sessionsPerPrincipal} sessions`);
     }
   }
@@ -51,7 +52,7 @@ export class SessionCensus {
   see(sessionId: string, principal: string | undefined, now = Date.now()): void {
     const isNew = !this.known.delete(sessionId);
     this.known.set(sessionId, { principal, seenAt: now });
-    if (isNew && principal !== undefined) this.perPrincipal.set(principal, this.sizeOf(principal) + 1);
+    if (isNew && principal !== undefined) this.perPrincipal.add(principal);
   }
 
   /** @returns whether the session was known */
@@ -59,15 +60,7 @@ export class SessionCensus {
     const session = this.known.get(sessionId);
     if (!session) return false;
     this.known.delete(sessionId);
-    const { principal } = session;
-    if (principal === undefined) return true;
-    const left = this.sizeOf(principal) - 1;
-    if (left > 0) this.perPrincipal.set(principal, left);
-    else this.perPrincipal.delete(principal);
+    if (session.principal !== undefined) this.perPrincipal.remove(session.principal);
     return true;
-  }
-
-  private sizeOf(principal: string): number {
-    return this.perPrincipal.get(principal) ?? 0;
   }
 }

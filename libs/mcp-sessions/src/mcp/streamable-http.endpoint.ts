@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import { of } from 'rxjs';
 import { messageFrame } from '../streams/sse-frame.js';
 import { MAIN_STREAM_KEY } from '../streams/stream-manager.interface.js';
+import type { SseConnectionOwner } from '../streams/sse-connection.js';
 import type { SessionMetadata } from '../session-store/session-store.interface.js';
 import type { ClientStreams } from './client-streams.js';
 import {
@@ -16,6 +17,7 @@ import { isRequest, type JsonRpcRequest } from './json-rpc.js';
 import type { McpEndpointOptions } from './mcp-endpoint-options.interface.js';
 import { emptyReply, jsonReply, sseReply, type McpReply } from './mcp-reply.js';
 import { badRequest, invalidRequest, notAcceptable } from './mcp-request.errors.js';
+import type { RequestId } from './mcp-server.interface.js';
 import type { McpSessions } from './mcp-sessions.service.js';
 import { accepts, JSON_TYPE, SSE_TYPE } from './media-type.js';
 import { hasPrimingEvent } from './protocol-version.js';
@@ -24,6 +26,11 @@ import { JsonReply, MAIN_STREAM_REPLY, StreamReply, type Reply } from './reply.j
 import type { RequestBodies } from './request-bodies.js';
 import { RequestStreamKeys } from './request-stream-key.js';
 import type { SessionAccess } from './session-access.js';
+
+/** The session that a request names and may use. */
+interface NamedSession extends SseConnectionOwner {
+  metadata: SessionMetadata;
+}
 
 /** Streamable HTTP with sessions, revisions 2025-03-26 to 2025-11-25 (basic/transports, Streamable HTTP). */
 export class StreamableHttpEndpoint {
@@ -47,21 +54,22 @@ export class StreamableHttpEndpoint {
     if (!incoming.isBatch && isRequest(first!) && first.method === 'initialize') {
       return this.initialize(first, request, response);
     }
-    const { sessionId, metadata } = await this.session(request);
-    assertBatchAllowed(incoming, metadata.protocolVersion);
-    return this.deliver(incoming, sessionId, metadata, request, response);
+    const session = await this.session(request);
+    assertBatchAllowed(incoming, session.metadata.protocolVersion);
+    return this.deliver(incoming, session, request, response);
   }
 
   async get(request: Request, response: Response): Promise<McpReply> {
     if (!accepts(request.headers.accept, SSE_TYPE)) {
       throw notAcceptable(`Not Acceptable: the client must accept ${SSE_TYPE}`);
     }
-    const { sessionId, metadata } = await this.session(request);
+    const session = await this.session(request);
     this.readiness.assertReady();
-    this.streams.admit(sessionId);
+    this.streams.admit(session);
     const after = lastEventIdOf(request);
-    if (after !== undefined) return sseReply(await this.streams.resume(sessionId, after, response));
-    return sseReply(await this.streams.openMain(sessionId, response, metadata.protocolVersion));
+    if (after !== undefined) return sseReply(await this.streams.resume(session, after, response));
+    const { protocolVersion } = session.metadata;
+    return sseReply(await this.streams.open(session, MAIN_STREAM_KEY, response, protocolVersion));
   }
 
   async delete(request: Request): Promise<McpReply> {
@@ -70,16 +78,16 @@ export class StreamableHttpEndpoint {
     return emptyReply(200);
   }
 
-  /** The session that the request names and may use. */
-  private async session(request: Request): Promise<{ sessionId: string; metadata: SessionMetadata }> {
+  private async session(request: Request): Promise<NamedSession> {
     const sessionId = sessionIdOf(request);
     if (sessionId === undefined) {
       assertProtocolVersion(request);
       throw badRequest(`Bad Request: the ${SESSION_HEADER} header is required`);
     }
-    const metadata = await this.access.find(sessionId, this.options.principal(request), 'streamable-http');
+    const principal = this.options.principal(request);
+    const metadata = await this.access.find(sessionId, principal, 'streamable-http');
     assertProtocolVersion(request, metadata.protocolVersion);
-    return { sessionId, metadata };
+    return { sessionId, principal, metadata };
   }
 
   private async initialize(message: JsonRpcRequest, request: Request, response: Response): Promise<McpReply> {
@@ -88,57 +96,66 @@ export class StreamableHttpEndpoint {
       throw invalidRequest('Invalid Request: the session is initialized already');
     }
     this.readiness.assertReady();
-    this.streams.admit();
     const principal = this.options.principal(request);
-    const { answer, sessionId, metadata } = await this.access.open(
-      message,
-      principal,
-      new HttpMessageExtra(request),
-    );
+    this.streams.admit({ principal });
+    const extra = new HttpMessageExtra(request);
+    const { answer, sessionId, metadata } = await this.access.open(message, principal, extra);
     const headers: Record<string, string> = sessionId === undefined ? {} : { [SESSION_HEADER]: sessionId };
     if (this.options.responseMode === 'json') return jsonReply(200, answer, headers);
     const frame = messageFrame(answer);
     if (sessionId === undefined) return sseReply(of(Buffer.from(frame)));
-    const stream = { sessionId, key: this.streamKeys.next([message.id]) };
-    const connection = await this.streams.open(stream, response, metadata?.protocolVersion);
-    await this.streams.manager.append(stream, frame, { last: true });
+    const key = this.streamKeys.next([message.id]);
+    const connection = await this.streams.open(
+      { sessionId, principal },
+      key,
+      response,
+      metadata?.protocolVersion,
+    );
+    await this.streams.manager.append({ sessionId, key }, frame, { last: true });
     return sseReply(connection, headers);
   }
 
   private async deliver(
     incoming: IncomingMessages,
-    sessionId: string,
-    metadata: SessionMetadata,
+    session: NamedSession,
     request: Request,
     response: Response,
   ): Promise<McpReply> {
     const ids = requestIds(incoming.messages);
     const extra = new HttpMessageExtra(request);
     if (ids.length === 0) {
-      await this.receive(incoming, sessionId, metadata, extra, MAIN_STREAM_REPLY);
+      await this.receive(incoming, session, extra, MAIN_STREAM_REPLY);
       return emptyReply(202);
     }
     this.readiness.assertReady();
     if (this.options.responseMode === 'json') {
       const reply = new JsonReply(ids);
-      await this.receive(incoming, sessionId, metadata, extra, reply);
+      await this.receive(incoming, session, extra, reply);
       return this.jsonAnswers(await reply.responses, incoming.isBatch);
     }
-    this.streams.admit(sessionId);
+    return this.deliverOnStream(incoming, ids, session, extra, response);
+  }
+
+  /** Answers on an SSE stream of the POST's own. */
+  private async deliverOnStream(
+    incoming: IncomingMessages,
+    ids: RequestId[],
+    session: NamedSession,
+    extra: HttpMessageExtra,
+    response: Response,
+  ): Promise<McpReply> {
+    this.streams.admit(session);
+    const { sessionId } = session;
+    const { protocolVersion } = session.metadata;
     const stream = { sessionId, key: this.streamKeys.next(ids) };
-    const connection = await this.streams.open(stream, response, metadata.protocolVersion);
-    if (hasPrimingEvent(metadata.protocolVersion)) {
+    const connection = await this.streams.open(session, stream.key, response, protocolVersion);
+    if (hasPrimingEvent(protocolVersion)) {
       extra.closeSSEStream = () => this.streams.release(stream);
       extra.closeStandaloneSSEStream = () => this.streams.release({ sessionId, key: MAIN_STREAM_KEY });
     }
     try {
-      await this.receive(
-        incoming,
-        sessionId,
-        metadata,
-        extra,
-        new StreamReply(this.streams.manager, stream, ids),
-      );
+      const reply = new StreamReply(this.streams.manager, stream, ids);
+      await this.receive(incoming, session, extra, reply);
       return sseReply(connection);
     } catch (error) {
       connection.close();
@@ -148,8 +165,7 @@ export class StreamableHttpEndpoint {
 
   private async receive(
     { messages }: IncomingMessages,
-    sessionId: string,
-    metadata: SessionMetadata,
+    { sessionId, metadata }: NamedSession,
     extra: HttpMessageExtra,
     reply: Reply,
   ): Promise<void> {

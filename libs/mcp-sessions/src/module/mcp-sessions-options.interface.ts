@@ -23,6 +23,8 @@ export interface McpSessionsLimits {
   streams?: number;
   /** Open SSE connections of one session, requests in progress included; beyond: 429. Default 32. */
   streamsPerSession?: number;
+  /** Open SSE connections of one principal; beyond: 429. Default 1,000. */
+  streamsPerPrincipal?: number;
   /** Server objects kept; above it the idle ones are dropped, oldest first. Default 1,000. */
   runtimes?: number;
   /** Messages in one batch (revision 2025-03-26). Default 100. */

@@ -63,6 +63,7 @@ const optionsSchema = z.strictObject({
     sessionsPerPrincipal: count,
     streams: count,
     streamsPerSession: count,
+    streamsPerPrincipal: count,
     runtimes: count,
     batch: count,
   }),
@@ -93,6 +94,7 @@ const defaultLimits = {
   sessionsPerPrincipal: 1_000,
   streams: 20_000,
   streamsPerSession: 32,
+  streamsPerPrincipal: 1_000,
   runtimes: 1_000,
   batch: 100,
 };

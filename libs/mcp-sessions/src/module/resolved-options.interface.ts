@@ -15,6 +15,7 @@ export interface ResolvedOptions extends McpEndpointOptions {
     sessionsPerPrincipal: number;
     streams: number;
     streamsPerSession: number;
+    streamsPerPrincipal: number;
     runtimes: number;
     batch: number;
   };

@@ -4,6 +4,12 @@ import type { StreamController } from './stream-manager.interface.js';
 /** Bytes that are written out at once instead of at the end of the tick. */
 const EARLY_FLUSH_BYTES = 64 * 1024;
 
+/** Whom a connection counts for. */
+export interface SseConnectionOwner {
+  sessionId: string;
+  principal: string | undefined;
+}
+
 /** What a connection needs of the place that keeps all of them. */
 export interface SseConnectionHost {
   /** Asks for `flush` once, at the end of this tick. */
@@ -30,7 +36,7 @@ export class SseConnection extends Observable<Uint8Array> implements StreamContr
    * @param onEnd called once the connection has ended, whoever ended it
    */
   constructor(
-    readonly sessionId: string,
+    readonly owner: SseConnectionOwner,
     private readonly host: SseConnectionHost,
     private readonly maxBufferedBytes: number,
     private readonly bufferedBytes: () => number,

@@ -1,5 +1,6 @@
+import { Tally } from '../common/tally.js';
 import { KEEP_ALIVE_COMMENT, retryFrame } from './sse-frame.js';
-import { SseConnection } from './sse-connection.js';
+import { SseConnection, type SseConnectionOwner } from './sse-connection.js';
 
 const KEEP_ALIVE_CHUNK = Buffer.from(KEEP_ALIVE_COMMENT);
 
@@ -17,7 +18,8 @@ export interface SseConnectionsConfig {
  */
 export class SseConnections {
   private readonly open = new Set<SseConnection>();
-  private readonly perSession = new Map<string, number>();
+  private readonly perSession = new Tally();
+  private readonly perPrincipal = new Tally();
   private readonly due = new Set<SseConnection>();
   private flushTask: NodeJS.Immediate | undefined;
   private keepAliveTimer: NodeJS.Timeout | undefined;
@@ -28,8 +30,12 @@ export class SseConnections {
     return this.open.size;
   }
 
-  sizeOf(sessionId: string): number {
-    return this.perSession.get(sessionId) ?? 0;
+  sizeOfSession(sessionId: string): number {
+    return this.perSession.of(sessionId);
+  }
+
+  sizeOfPrincipal(principal: string): number {
+    return this.perPrincipal.of(principal);
   }
 
   /** Sessions that have an open connection here. */
@@ -42,13 +48,14 @@ export class SseConnections {
    * @param onEnd called once the connection has ended, whoever ended it
    */
   add(
-    sessionId: string,
+    owner: SseConnectionOwner,
     bufferedBytes: () => number,
     onEnd: (connection: SseConnection) => void,
   ): SseConnection {
-    const connection = new SseConnection(sessionId, this, this.config.maxBufferedBytes, bufferedBytes, onEnd);
+    const connection = new SseConnection(owner, this, this.config.maxBufferedBytes, bufferedBytes, onEnd);
     this.open.add(connection);
-    this.perSession.set(sessionId, this.sizeOf(sessionId) + 1);
+    this.perSession.add(owner.sessionId);
+    if (owner.principal !== undefined) this.perPrincipal.add(owner.principal);
     this.keepAliveTimer ??= setInterval(() => this.keepAlive(), this.config.keepAliveMs).unref();
     return connection;
   }
@@ -69,9 +76,9 @@ export class SseConnections {
   ended(connection: SseConnection): void {
     this.due.delete(connection);
     if (!this.open.delete(connection)) return;
-    const left = this.sizeOf(connection.sessionId) - 1;
-    if (left > 0) this.perSession.set(connection.sessionId, left);
-    else this.perSession.delete(connection.sessionId);
+    const { sessionId, principal } = connection.owner;
+    this.perSession.remove(sessionId);
+    if (principal !== undefined) this.perPrincipal.remove(principal);
     if (this.open.size === 0) {
       clearInterval(this.keepAliveTimer);
       this.keepAliveTimer = undefined;
