@@ -1,10 +1,9 @@
-import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { McpSessions } from '../mcp/mcp-sessions.service.js';
 import type { Readiness } from '../mcp/readiness.js';
 import type { SessionRuntimes } from '../mcp/session-runtimes.js';
 import type { SessionStore } from '../session-store/session-store.interface.js';
-import type { SseConnections } from '../streams/sse-connections.js';
 import type { StreamManager } from '../streams/stream-manager.interface.js';
 
 /** Settings of {@link GracefulShutdown}. */
@@ -15,6 +14,12 @@ export interface GracefulShutdownConfig {
   retryMs: number;
 }
 
+/** The SSE connections of this instance. */
+export interface OpenConnections {
+  /** Ends all of them; each client is told a different time to come back. */
+  endAll(retryMs: number, spreadMs: number): void;
+}
+
 const POLL_MS = 20;
 /** Time for ended responses to leave the process: without it the HTTP server waits for their connections. */
 const SETTLE_MS = 20;
@@ -22,13 +27,12 @@ const SETTLE_MS = 20;
 const RETRY_SPREAD_MS = 2_000;
 
 /** Closes down in order: nothing new, what is running finishes, streams end, what is pending is stored. */
-@Injectable()
 export class GracefulShutdown implements BeforeApplicationShutdown {
   constructor(
     private readonly config: GracefulShutdownConfig,
     private readonly readiness: Readiness,
     private readonly runtimes: SessionRuntimes,
-    private readonly connections: SseConnections,
+    private readonly connections: OpenConnections,
     private readonly streams: StreamManager,
     private readonly store: SessionStore,
     private readonly sessions: McpSessions,

@@ -1,10 +1,5 @@
-import {
-  Injectable,
-  Logger,
-  type BeforeApplicationShutdown,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
-import { SchedulerRegistry } from '@nestjs/schedule';
+import { Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { McpSessions } from '../mcp/mcp-sessions.service.js';
 import type { SessionCensus } from '../mcp/session-census.js';
 import type { CompleteSessionStore } from '../session-store/session-store.interface.js';
@@ -31,7 +26,6 @@ const CONCURRENCY = 64;
  * Ends on this instance what has ended in the store: runtime, streams and all. Sessions whose client is connected
  * are kept alive. Its cost follows what has expired and what is connected, unless the store has no lifetimes.
  */
-@Injectable()
 export class SessionCleanup implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(SessionCleanup.name);
   private running: Promise<void> | undefined;
@@ -48,9 +42,7 @@ export class SessionCleanup implements OnApplicationBootstrap, BeforeApplication
   ) {}
 
   onApplicationBootstrap(): void {
-    this.stopListening = this.store.onExpired?.((sessionId) => {
-      this.logFailure(this.sessions.forget(sessionId, 'expired'));
-    });
+    this.stopListening = this.store.onExpired?.((sessionId) => this.sessions.forget(sessionId, 'expired'));
     const interval = setInterval(() => this.logFailure(this.run()), this.config.intervalMs).unref();
     this.scheduler.addInterval(this.config.jobName, interval);
   }

@@ -142,14 +142,14 @@ export function createMcpSessionsProviders(path: string, name: string | undefine
       useFactory: (
         scheduler: SchedulerRegistry,
         { cleanupIntervalMs: intervalMs, idleTimeoutMs }: ResolvedOptions,
-        { setWithTTL }: SessionStore,
+        ownStore: SessionStore,
         store: CompleteSessionStore,
         sessions: McpSessions,
         census: SessionCensus,
         connections: SseConnections,
       ) => {
         const jobName = ['mcp-sessions', name, 'cleanup'].filter(Boolean).join(':');
-        const config = { jobName, intervalMs, idleTimeoutMs, storeExpires: setWithTTL !== undefined };
+        const config = { jobName, intervalMs, idleTimeoutMs, storeExpires: 'setWithTTL' in ownStore };
         return new SessionCleanup(scheduler, config, store, sessions, census, connections);
       },
     },

@@ -1,8 +1,6 @@
-import { Injectable } from '@nestjs/common';
 import type { Readiness } from '../mcp/readiness.js';
 import type { SessionCensus } from '../mcp/session-census.js';
 import type { SessionRuntimes } from '../mcp/session-runtimes.js';
-import type { SseConnections } from '../streams/sse-connections.js';
 
 /** What {@link McpSessionsHealth} reports. */
 export interface McpSessionsStatus {
@@ -20,12 +18,11 @@ export interface McpSessionsStatus {
  * Whether this instance takes requests, and how much it holds. A readiness probe can answer with `check('mcp')`;
  * its shape is the one that `@nestjs/terminus` expects of a health indicator.
  */
-@Injectable()
 export class McpSessionsHealth {
   constructor(
     private readonly readiness: Readiness,
     private readonly census: SessionCensus,
-    private readonly connections: SseConnections,
+    private readonly connections: { readonly size: number },
     private readonly runtimes: SessionRuntimes,
   ) {}
 

@@ -18,7 +18,7 @@ export function completeSessionStore(
 
 class CompletedSessionStore implements CompleteSessionStore {
   readonly close?: () => Promise<void>;
-  readonly onExpired?: (listener: (sessionId: string) => void) => () => void;
+  readonly onExpired?: SessionStore['onExpired'];
   private readonly writing = new Map<string, Promise<unknown>>();
 
   constructor(

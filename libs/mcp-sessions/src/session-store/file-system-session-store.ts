@@ -153,7 +153,7 @@ export class FileSystemSessionStore implements CompleteSessionStore {
    * Calls the listener once for each session whose lifetime passes while this process runs, also when that is
    * noticed by an access before the timer comes by; not for sessions that are deleted or cleared.
    */
-  onExpired(listener: (sessionId: string) => void): () => void {
+  onExpired(listener: (sessionId: string) => unknown): () => void {
     return this.records.onExpired(listener);
   }
 

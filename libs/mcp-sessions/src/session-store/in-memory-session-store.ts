@@ -82,7 +82,7 @@ export class InMemorySessionStore implements CompleteSessionStore {
    * Calls the listener once for each session whose lifetime passes, also when that is noticed by an access
    * before the timer comes by; not for sessions that are deleted or cleared.
    */
-  onExpired(listener: (sessionId: string) => void): () => void {
+  onExpired(listener: (sessionId: string) => unknown): () => void {
     return this.records.onExpired(listener);
   }
 

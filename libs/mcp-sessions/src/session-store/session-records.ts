@@ -5,7 +5,7 @@ import { mergeMetadata, serializeMetadata, type SessionRecord } from './session-
 import { InvalidSessionTtlError } from './session-store.errors.js';
 import type { SessionMetadata } from './session-store.interface.js';
 
-type ExpiredListener = (sessionId: string) => void;
+type ExpiredListener = (sessionId: string) => unknown;
 
 /**
  * The sessions that one process holds in memory, for the stores that keep them there. A session whose lifetime

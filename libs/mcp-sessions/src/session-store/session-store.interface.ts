@@ -71,7 +71,7 @@ export interface SessionStore {
    * Registers a listener for sessions that the store itself ended because their lifetime had passed. Returns
    * a function that removes the listener. Stores whose backend expires records silently leave this out.
    */
-  onExpired?(listener: (sessionId: string) => void): () => void;
+  onExpired?(listener: (sessionId: string) => unknown): () => void;
   /** Lets go of timers, files and connections that the store itself made, having written what is pending. */
   close?(): Promise<void>;
 }

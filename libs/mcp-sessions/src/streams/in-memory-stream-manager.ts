@@ -14,7 +14,7 @@ import {
   type StreamController,
   type StreamRef,
 } from './stream-manager.interface.js';
-import { StreamRecord } from './stream-record.js';
+import type { StreamRecord } from './stream-record.js';
 import { StreamRecords } from './stream-records.js';
 import { TakeoverGuard } from './takeover-guard.js';
 
