@@ -17,11 +17,7 @@ export {
 } from './module/mcp-sessions.constants.js';
 export { InjectMcpSessions, InjectSessionStore, InjectStreamManager } from './module/inject.decorators.js';
 
-export type {
-  LoggingLevel,
-  SessionMetadata,
-  SessionStore,
-} from './session-store/session-store.interface.js';
+export type { LoggingLevel, SessionMetadata, SessionStore } from './session-store/session-store.interface.js';
 export { SessionStoreUnavailableError } from './session-store/session-store.errors.js';
 export { InMemorySessionStore } from './session-store/in-memory-session-store.js';
 export {
@@ -45,7 +41,10 @@ export {
   StreamLostError,
   StreamManagerUnavailableError,
 } from './streams/stream-manager.errors.js';
-export { InMemoryStreamManager, type InMemoryStreamManagerConfig } from './streams/in-memory-stream-manager.js';
+export {
+  InMemoryStreamManager,
+  type InMemoryStreamManagerConfig,
+} from './streams/in-memory-stream-manager.js';
 
 export { McpSessions } from './mcp/mcp-sessions.service.js';
 export { SessionNotFoundError } from './mcp/mcp-request.errors.js';

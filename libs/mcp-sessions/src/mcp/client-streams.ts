@@ -51,10 +51,11 @@ export class ClientStreams {
     response: Response,
     onEnd: (connection: SseConnection) => Promise<void>,
   ): SseConnection {
+    const { sessionId, principal } = owner;
     return this.connections.add(
-      owner,
+      { sessionId, principal },
       () => response.writableLength,
-      (connection) => this.inBackground(owner.sessionId, onEnd(connection)),
+      (connection) => this.inBackground(sessionId, onEnd(connection)),
     );
   }
 

@@ -47,7 +47,7 @@ export class HttpSseEndpoint {
       await this.sessions.end(sessionId);
       throw error;
     }
-    return sseReply(connection);
+    return sseReply(connection, { headFirst: true });
   }
 
   async post(request: Request): Promise<McpReply> {

@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import { EMPTY, of, type Observable } from 'rxjs';
+import { EMPTY, of, type Observable, type Observer } from 'rxjs';
 import { JSON_TYPE, SSE_TYPE } from './media-type.js';
 
 /** What a controller answers: a head, and the encoded frames of the body as they come. */
@@ -7,6 +7,8 @@ export interface McpReply {
   status: number;
   headers: Record<string, string>;
   frames: Observable<Uint8Array>;
+  /** Whether the head goes out at once, ahead of the first frame, which may be long in coming. */
+  headFirst?: boolean;
 }
 
 /** An answer without a body. */
@@ -23,35 +25,44 @@ export function jsonReply(status: number, body: unknown, headers: Record<string,
   };
 }
 
+const SSE_HEADERS = {
+  'Content-Type': SSE_TYPE,
+  'Cache-Control': 'no-cache, no-transform',
+  'X-Accel-Buffering': 'no',
+};
+
 /** An SSE stream, with the headers that keep proxies from holding back or changing what passes. */
-export function sseReply(frames: Observable<Uint8Array>, headers: Record<string, string> = {}): McpReply {
-  return {
-    status: 200,
-    headers: {
-      'Content-Type': SSE_TYPE,
-      'Cache-Control': 'no-cache, no-transform',
-      'X-Accel-Buffering': 'no',
-      ...headers,
-    },
-    frames,
-  };
+export function sseReply(frames: Observable<Uint8Array>, { headFirst = false } = {}): McpReply {
+  return { status: 200, headers: SSE_HEADERS, frames, headFirst };
 }
 
 /**
- * Writes a reply to the response: the one place that does. An empty frame sends the head alone; a failed stream
- * cuts the connection off; a client that hangs up unsubscribes.
+ * Writes a reply to the response: the one place that does. A client that hangs up unsubscribes.
  */
-export function writeReply({ status, headers, frames }: McpReply, response: Response): void {
+export function writeReply({ status, headers, frames, headFirst }: McpReply, response: Response): void {
   response.statusCode = status;
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  const subscription = frames.subscribe({
-    next: (frame) => {
-      if (frame.length > 0) response.write(frame);
-      else response.flushHeaders();
-    },
-    complete: () => response.end(),
-    error: () => response.destroy(),
-  });
+  for (const name in headers) response.setHeader(name, headers[name]!);
+  if (headFirst) response.flushHeaders();
+  const subscription = frames.subscribe(new ResponseWriter(response));
   if (response.closed || response.destroyed) subscription.unsubscribe();
   else response.once('close', () => subscription.unsubscribe());
+}
+
+class ResponseWriter implements Observer<Uint8Array> {
+  constructor(private readonly response: Response) {}
+
+  /** An empty frame sends the head alone. */
+  next(frame: Uint8Array): void {
+    if (frame.length > 0) this.response.write(frame);
+    else this.response.flushHeaders();
+  }
+
+  complete(): void {
+    this.response.end();
+  }
+
+  /** Cuts the connection off: the client has to see that the body is not whole. */
+  error(): void {
+    this.response.destroy();
+  }
 }

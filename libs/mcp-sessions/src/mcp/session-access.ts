@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type {
   CompleteSessionStore,
   LoggingLevel,
@@ -65,9 +65,9 @@ export class SessionAccess {
     request: JsonRpcRequest,
     principal: string | undefined,
     extra: MessageExtra,
-  ): Promise<{ answer: JsonRpcMessage; sessionId?: string; metadata?: SessionMetadata }> {
+  ): Promise<{ answer: JsonRpcMessage; sessionId?: string }> {
     this.census.admit(principal);
-    const sessionId = randomUUID();
+    const sessionId = newSessionId();
     const runtime = await this.runtimes.create(sessionId, principal);
     let opened = false;
     try {
@@ -77,7 +77,7 @@ export class SessionAccess {
       await this.store.setWithTTL(sessionId, metadata, this.idleTimeoutMs);
       await this.sessions.created(sessionId, principal);
       opened = true;
-      return { answer, sessionId, metadata };
+      return { answer, sessionId };
     } finally {
       runtime.release();
       if (!opened) await this.runtimes.drop(sessionId);
@@ -87,7 +87,7 @@ export class SessionAccess {
   /** Opens an HTTP+SSE session, whose `initialize` comes later. @returns its id */
   async openSse(principal: string | undefined): Promise<string> {
     this.census.admit(principal);
-    const sessionId = randomUUID();
+    const sessionId = newSessionId();
     const metadata: SessionMetadata = { lastAccessedAt: Date.now(), principal, transportType: 'sse' };
     await this.store.setWithTTL(sessionId, metadata, this.idleTimeoutMs);
     await this.sessions.created(sessionId, principal);
@@ -124,6 +124,11 @@ export class SessionAccess {
       }
     }
   }
+}
+
+/** 144 bits from a cryptographic source, in visible ASCII (MCP 2025-11-25, basic/transports, Session Management). */
+function newSessionId(): string {
+  return randomBytes(18).toString('base64url');
 }
 
 /** What `initialize` settled. */

@@ -1,6 +1,4 @@
 import type { Request, Response } from 'express';
-import { of } from 'rxjs';
-import { messageFrame } from '../streams/sse-frame.js';
 import { MAIN_STREAM_KEY } from '../streams/stream-manager.interface.js';
 import type { SseConnectionOwner } from '../streams/sse-connection.js';
 import type { SessionMetadata } from '../session-store/session-store.interface.js';
@@ -52,7 +50,7 @@ export class StreamableHttpEndpoint {
     const incoming = parseMessages(this.bodies.bodyOf(request), this.options.limits.batch);
     const [first] = incoming.messages;
     if (!incoming.isBatch && isRequest(first!) && first.method === 'initialize') {
-      return this.initialize(first, request, response);
+      return this.initialize(first, request);
     }
     const session = await this.session(request);
     assertBatchAllowed(incoming, session.metadata.protocolVersion);
@@ -67,9 +65,11 @@ export class StreamableHttpEndpoint {
     this.readiness.assertReady();
     this.streams.admit(session);
     const after = lastEventIdOf(request);
-    if (after !== undefined) return sseReply(await this.streams.resume(session, after, response));
-    const { protocolVersion } = session.metadata;
-    return sseReply(await this.streams.open(session, MAIN_STREAM_KEY, response, protocolVersion));
+    const connection =
+      after === undefined
+        ? await this.streams.open(session, MAIN_STREAM_KEY, response, session.metadata.protocolVersion)
+        : await this.streams.resume(session, after, response);
+    return sseReply(connection, { headFirst: true });
   }
 
   async delete(request: Request): Promise<McpReply> {
@@ -90,29 +90,20 @@ export class StreamableHttpEndpoint {
     return { sessionId, principal, metadata };
   }
 
-  private async initialize(message: JsonRpcRequest, request: Request, response: Response): Promise<McpReply> {
+  /**
+   * Opens a session. Answered as JSON in every mode: one message, and a client that loses it has no session yet
+   * which it could resume.
+   */
+  private async initialize(message: JsonRpcRequest, request: Request): Promise<McpReply> {
     if (sessionIdOf(request) !== undefined) {
       await this.session(request);
       throw invalidRequest('Invalid Request: the session is initialized already');
     }
     this.readiness.assertReady();
     const principal = this.options.principal(request);
-    this.streams.admit({ principal });
     const extra = new HttpMessageExtra(request);
-    const { answer, sessionId, metadata } = await this.access.open(message, principal, extra);
-    const headers: Record<string, string> = sessionId === undefined ? {} : { [SESSION_HEADER]: sessionId };
-    if (this.options.responseMode === 'json') return jsonReply(200, answer, headers);
-    const frame = messageFrame(answer);
-    if (sessionId === undefined) return sseReply(of(Buffer.from(frame)));
-    const key = this.streamKeys.next([message.id]);
-    const connection = await this.streams.open(
-      { sessionId, principal },
-      key,
-      response,
-      metadata?.protocolVersion,
-    );
-    await this.streams.manager.append({ sessionId, key }, frame, { last: true });
-    return sseReply(connection, headers);
+    const { answer, sessionId } = await this.access.open(message, principal, extra);
+    return jsonReply(200, answer, sessionId === undefined ? {} : { [SESSION_HEADER]: sessionId });
   }
 
   private async deliver(

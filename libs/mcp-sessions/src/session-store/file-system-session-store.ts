@@ -217,7 +217,7 @@ export class FileSystemSessionStore implements CompleteSessionStore {
       return record;
     };
     try {
-      await this.file.write([...this.records.ids()], find);
+      await this.file.write(this.records.idsNow(), find);
     } catch (cause) {
       throw new SessionStoreUnavailableError(`Sessions cannot be saved to ${this.file.path}`, { cause });
     }

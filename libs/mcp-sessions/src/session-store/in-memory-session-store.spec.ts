@@ -170,7 +170,7 @@ describe('InMemorySessionStore', () => {
     expect(turns).toBeGreaterThanOrEqual(4);
   });
 
-  it('uses one timer however many sessions there are, and none after close', async () => {
+  it.each(['close', 'clear'] as const)('uses one timer for all sessions, and none after %s', async (end) => {
     const timers = jest.spyOn(globalThis, 'setTimeout');
     const store = new InMemorySessionStore();
     for (let index = 0; index < 1_000; index += 1) {
@@ -178,8 +178,8 @@ describe('InMemorySessionStore', () => {
     }
     expect(timers).toHaveBeenCalledTimes(1);
     const cleared = jest.spyOn(globalThis, 'clearTimeout');
-    await store.close();
+    await store[end]();
     expect(cleared).toHaveBeenCalledWith(timers.mock.results[0]!.value as NodeJS.Timeout);
-    expect(store.size).toBe(1_000);
+    expect(store.size).toBe(end === 'close' ? 1_000 : 0);
   });
 });

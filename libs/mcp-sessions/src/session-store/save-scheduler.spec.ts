@@ -148,6 +148,11 @@ describe('SaveScheduler', () => {
     expect(report.recovered).toHaveBeenCalledTimes(1);
     await wait(100_000);
     expect(saves).toHaveLength(3);
+    scheduler.changed();
+    await wait(100);
+    saves[3]!.reject(new Error('full again'));
+    await wait(0);
+    expect(report.failed).toHaveBeenCalledTimes(2);
   });
 
   it('tries again with the next change, sooner than by itself', async () => {

@@ -105,7 +105,6 @@ export class SaveScheduler {
     } catch (error) {
       this.current = undefined;
       this.schedule(this.due ? this.debounceMs : RETRY_MS);
-      this.due = true;
       throw error;
     }
   }

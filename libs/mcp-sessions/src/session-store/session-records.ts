@@ -116,6 +116,11 @@ export class SessionRecords {
     }
   }
 
+  /** The ids of this moment, found fast; with those of sessions that have just expired. */
+  idsNow(): string[] {
+    return [...this.records.keys()];
+  }
+
   /** Calls the listener for every session whose lifetime passes; the answer removes it. */
   onExpired(listener: ExpiredListener): () => void {
     // Wrapped, so that a function which is registered twice is called twice, and each is removed by itself.

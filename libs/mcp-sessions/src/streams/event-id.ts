@@ -13,7 +13,7 @@ export interface EventPosition {
   broadcast: number;
 }
 
-const EVENT_ID = /^([\w-]{8})\.([^.\s]+)\.([0-9a-z]+)\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/;
+const EVENT_ID = /^([\w-]{8})\.([^.\s]*)\.([0-9a-z]+)\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/;
 
 /**
  * Ties an id to its session without naming it: 48 bits of a hash, from which the (random) session id cannot be
@@ -26,7 +26,9 @@ function sessionTag(sessionId: string): string {
 /** The part that all ids of one stream share. */
 export function eventIdPrefix({ sessionId, key }: StreamRef, epoch: string): string {
   const encodedKey = encodeURIComponent(key).replaceAll('.', '%2E');
-  return `${sessionTag(sessionId)}.${encodedKey}.${epoch}.`;
+  const prefix = `${sessionTag(sessionId)}.${encodedKey}.${epoch}.`;
+  // Concatenation leaves a tree of its parts, which would stay in memory as long as the stream does.
+  return Buffer.from(prefix, 'latin1').toString('latin1');
 }
 
 export function formatEventId(prefix: string, offset: number, broadcast: number): EventId {

@@ -55,15 +55,19 @@ export class EventLog {
     while (events.length > 1 && this.chars > maxChars) this.dropOldest();
   }
 
-  /** Whether every event after `offset` is still here. */
-  reachesBackTo(offset: number): boolean {
-    return offset >= this.last - this.events.length;
+  /** The offset of the last event that is no longer here. */
+  get lastDropped(): number {
+    return this.last - this.events.length;
   }
 
-  /** The retained events after `offset`. */
-  after(offset: number): LoggedEvent[] {
-    const skip = Math.max(0, offset - (this.last - this.events.length));
-    return this.events.slice(skip);
+  /** Whether every event after `offset` is still here. */
+  reachesBackTo(offset: number): boolean {
+    return offset >= this.lastDropped;
+  }
+
+  /** The first retained event after `offset`. */
+  firstAfter(offset: number): LoggedEvent | undefined {
+    return this.events[Math.max(0, offset - this.lastDropped)];
   }
 
   private dropOldest(): void {

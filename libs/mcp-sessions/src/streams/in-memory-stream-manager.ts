@@ -2,7 +2,7 @@ import { InvalidConfigurationError } from '../common/errors.js';
 import { ExpiryQueue } from '../common/expiry-queue.js';
 import { parseEventId, type EventPosition } from './event-id.js';
 import { EventLog, type Retention } from './event-log.js';
-import { deliverEvent, endConnection, replayRecord } from './replay.js';
+import { deliver, deliverMissing, endConnection, replayRecord } from './replay.js';
 import { splitEvents } from './sse-frame.js';
 import { InvalidEventIdError, StreamLostError } from './stream-manager.errors.js';
 import {
@@ -27,9 +27,9 @@ export interface InMemoryStreamManagerConfig {
   replay?: ReplayOptions | false;
 }
 
-const DEFAULT_REPLAY = { maxEvents: 256, maxAgeMs: 600_000 };
 /** Characters of SSE text that one stream's log keeps. */
 const MAX_CHARS_PER_STREAM = 4 * 1024 * 1024;
+const NOTHING: Retention = { maxEvents: 0, maxAgeMs: 0, maxChars: 0 };
 
 /**
  * Holds streams and their logs in the memory of this process: for applications of one instance. Streams break
@@ -50,8 +50,8 @@ export class InMemoryStreamManager implements ResumableStreamManager {
 
   /** @throws InvalidConfigurationError a retention bound is not a positive number */
   constructor({ replay = {} }: InMemoryStreamManagerConfig = {}) {
-    if (replay !== false) this.retention = retentionOf({ ...DEFAULT_REPLAY, ...replay });
-    this.broadcasts = new EventLog(this.retention ?? { ...DEFAULT_REPLAY, maxChars: 0 });
+    if (replay !== false) this.retention = retentionOf(replay);
+    this.broadcasts = new EventLog(this.retention ?? NOTHING);
     this.records = new StreamRecords(
       () => this.broadcasts.last,
       (record) => this.aging.forget(record),
@@ -75,6 +75,7 @@ export class InMemoryStreamManager implements ResumableStreamManager {
     const position = after === undefined ? undefined : parseEventId(stream.sessionId, after);
     if (position && position.key !== stream.key) throw new InvalidEventIdError();
 
+    this.dropAged(stream);
     let record = this.records.find(stream);
     const known = position === undefined || record?.epoch === position.epoch;
     if (position && known && !this.issued(record!, position)) throw new InvalidEventIdError();
@@ -83,35 +84,43 @@ export class InMemoryStreamManager implements ResumableStreamManager {
       throw new StreamLostError(stream);
     }
     record ??= this.records.create(stream);
+    record.joined = true;
 
     this.takeovers.admit(record);
     endConnection(this.records.attach(record, controller));
     const complete = replayRecord(record, this.broadcasts, known ? position : 'lost');
     if (!complete) this.eventsLost += 1;
-    if (!record.connection) this.records.connected.delete(record);
-    this.detachIfEnded(record);
+    this.endIfEnded(record);
+    this.forgetIfBroken(record);
   }
 
   async append(stream: StreamRef, data: string, { last = false } = {}): Promise<EventId> {
-    const record = this.records.find(stream) ?? this.records.create(stream);
-    const events = splitEvents(data);
-    for (const event of events) this.appendOne(record, event);
+    const record = this.records.find(stream) ?? (this.retention && this.records.create(stream));
+    if (!record) return '';
+    for (const event of splitEvents(data)) this.appendOne(record, event);
+    const eventId = this.retention ? record.eventId(record.lastOffset, this.broadcastsBefore(record)) : '';
     if (last) {
       record.ended = true;
       this.records.retainFinished(record);
-      this.detachIfEnded(record);
     }
-    return this.retention ? record.eventId(record.lastOffset, record.deliveredBroadcast) : '';
+    this.endIfEnded(record);
+    this.forgetIfBroken(record);
+    return eventId;
   }
 
   async send(sessionIds: string[] | undefined, data: string): Promise<void> {
     if (sessionIds === undefined) return this.broadcast(data);
-    for (const sessionId of sessionIds) await this.append({ sessionId, key: MAIN_STREAM_KEY }, data);
+    // All in one go: with a pause between them, a later call could get ahead on some of the streams.
+    await Promise.all(
+      Array.from(new Set(sessionIds), (sessionId) => this.append({ sessionId, key: MAIN_STREAM_KEY }, data)),
+    );
   }
 
   async position(stream: StreamRef): Promise<EventId> {
     if (!this.retention) return '';
-    return (this.records.find(stream) ?? this.records.create(stream)).position;
+    const record = this.records.find(stream) ?? this.records.create(stream);
+    record.joined = true;
+    return record.position;
   }
 
   streamOf(sessionId: string, eventId: EventId): StreamRef {
@@ -122,7 +131,7 @@ export class InMemoryStreamManager implements ResumableStreamManager {
     const record = this.records.find(stream);
     if (!record?.connection || (controller && record.connection !== controller)) return;
     endConnection(this.records.detach(record));
-    if (!this.retention && stream.key !== MAIN_STREAM_KEY) this.records.remove(record);
+    this.forgetIfBroken(record);
   }
 
   async delete(sessionId: string): Promise<void> {
@@ -147,43 +156,64 @@ export class InMemoryStreamManager implements ResumableStreamManager {
 
   private appendOne(record: StreamRecord, data: string): void {
     if (!this.retention) {
-      if (record.connection) deliverEvent(record, data);
-    } else {
-      const event = record.append(data, this.broadcasts.last, this.retention, Date.now());
-      this.aging.watch(record);
-      if (record.connection) deliverEvent(record, data, event.offset, record.deliveredBroadcast);
+      deliver(record, data);
+      return;
     }
-    if (!record.connection) this.records.connected.delete(record);
+    record.append(data, this.broadcastsBefore(record), this.retention, Date.now());
+    this.aging.watch(record);
+    deliverMissing(record, this.broadcasts);
+  }
+
+  /** The last broadcast that comes before what is appended to the stream now. */
+  private broadcastsBefore(record: StreamRecord): number {
+    return record.ref.key === MAIN_STREAM_KEY ? this.broadcasts.last : record.firstBroadcast;
   }
 
   private broadcast(data: string): void {
     for (const event of splitEvents(data)) {
-      const offset = this.retention ? this.broadcasts.append(event, 0, Date.now()).offset : undefined;
+      if (this.retention) this.broadcasts.append(event, 0, Date.now());
       for (const record of this.records.connected) {
         if (record.ref.key !== MAIN_STREAM_KEY) continue;
-        deliverEvent(record, event, record.delivered, offset);
-        if (!record.connection) this.records.connected.delete(record);
+        if (this.retention) deliverMissing(record, this.broadcasts);
+        else deliver(record, event);
+        this.forgetIfBroken(record);
       }
     }
   }
 
   /** Ends the connection of a stream whose last event has been delivered. */
-  private detachIfEnded(record: StreamRecord): void {
+  private endIfEnded(record: StreamRecord): void {
     if (record.ended && record.connection && (record.delivered === record.lastOffset || !this.retention)) {
       endConnection(this.records.detach(record));
     }
-    if (record.ended && !this.retention) this.records.remove(record);
+  }
+
+  /** After the connection may have been let go of: a stream without one keeps its log, or is nothing. */
+  private forgetIfBroken(record: StreamRecord): void {
+    if (record.connection) return;
+    if (this.retention) this.records.connected.delete(record);
+    else this.records.remove(record);
+  }
+
+  /** Drops what is too old, in case the timer is late: for broadcasts there is none. */
+  private dropAged(stream: StreamRef): void {
+    const now = Date.now();
+    this.broadcasts.trim(now);
+    const record = this.records.find(stream);
+    if ((record?.log?.deadline ?? Infinity) <= now) this.age(record!);
   }
 
   private age(record: StreamRecord): void {
     record.log?.trim(Date.now());
     this.aging.watch(record);
-    const isMain = record.ref.key === MAIN_STREAM_KEY;
-    if (record.log?.isEmpty && !record.connection && record.ended && !isMain) this.records.remove(record);
+    if (!record.log?.isEmpty || record.connection) return;
+    // Nothing to come, or nobody to come for it.
+    const isFinished = record.ended && record.ref.key !== MAIN_STREAM_KEY;
+    if (isFinished || !record.joined) this.records.remove(record);
   }
 }
 
-function retentionOf({ maxEvents, maxAgeMs }: Required<ReplayOptions>): Retention {
+function retentionOf({ maxEvents = 256, maxAgeMs = 600_000 }: ReplayOptions): Retention {
   if (!Number.isInteger(maxEvents) || maxEvents < 1) {
     throw new InvalidConfigurationError(
       `replay.maxEvents must be a whole number from 1 up; it is ${maxEvents}. Use replay: false to keep nothing.`,

@@ -5,24 +5,9 @@ import { MAIN_STREAM_KEY, type StreamController } from './stream-manager.interfa
 import type { StreamRecord } from './stream-record.js';
 
 /**
- * Hands one event to the connection that holds the stream, with the id made of the two offsets, or without an
- * id when nothing is kept for replay. A connection that cannot take it is let go of, and the event counts as not
- * delivered: the next connection gets it.
- */
-export function deliverEvent(record: StreamRecord, data: string, offset?: number, broadcast?: number): void {
-  const text =
-    offset === undefined || broadcast === undefined
-      ? data
-      : `id: ${record.eventId(offset, broadcast)}\n${data}`;
-  if (!handOver(record, text)) return;
-  record.delivered = offset ?? record.delivered;
-  record.deliveredBroadcast = broadcast ?? record.deliveredBroadcast;
-}
-
-/**
  * Hands the connection everything after `position`: the stream's own events and, on a session's main stream, the
  * broadcasts, in the order in which they were sent. Without a position it goes on behind what was last delivered.
- * `'lost'` is a position in a log that no longer exists.
+ * `'lost'` is a position in a log that no longer exists: whoever stood there has seen nothing of this one.
  *
  * @returns whether nothing was missing; otherwise the connection was told so first
  */
@@ -31,29 +16,91 @@ export function replayRecord(
   broadcasts: EventLog,
   position: EventPosition | 'lost' | undefined,
 ): boolean {
-  if (position !== undefined && position !== 'lost') {
-    record.delivered = position.offset;
-    record.deliveredBroadcast = position.broadcast;
+  if (position !== undefined) {
+    record.delivered = position === 'lost' ? 0 : position.offset;
+    record.deliveredBroadcast = position === 'lost' ? record.firstBroadcast : position.broadcast;
   }
   const isMain = record.ref.key === MAIN_STREAM_KEY;
   const complete =
     position !== 'lost' &&
     (record.log?.reachesBackTo(record.delivered) ?? true) &&
     (!isMain || broadcasts.reachesBackTo(record.deliveredBroadcast));
-  if (!complete) handOver(record, EVENTS_LOST_COMMENT);
-
-  const pendingBroadcasts = isMain ? broadcasts.after(record.deliveredBroadcast) : [];
-  for (const event of record.log?.after(record.delivered) ?? []) {
-    while (pendingBroadcasts[0] && pendingBroadcasts[0].offset <= event.broadcast) {
-      const broadcast = pendingBroadcasts.shift()!;
-      deliverEvent(record, broadcast.data, record.delivered, broadcast.offset);
-    }
-    deliverEvent(record, event.data, event.offset, record.deliveredBroadcast);
-  }
-  for (const broadcast of pendingBroadcasts) {
-    deliverEvent(record, broadcast.data, record.delivered, broadcast.offset);
-  }
+  if (!complete && deliver(record, EVENTS_LOST_COMMENT)) skipLost(record, broadcasts);
+  deliverMissing(record, broadcasts);
   return complete;
+}
+
+/**
+ * Hands the connection what the stream has and it has not had yet, in the order in which it was sent, each event with
+ * an id to resume behind. A connection that cannot take an event is let go of, and the next one gets that event.
+ */
+export function deliverMissing(record: StreamRecord, broadcasts: EventLog): void {
+  // Whatever a connection causes while it takes an event comes behind that event: the loop that runs gets to it.
+  if (record.delivering) return;
+  record.delivering = true;
+  while (deliverNext(record, broadcasts));
+  record.delivering = false;
+}
+
+/** @returns whether there may be more to do */
+function deliverNext(record: StreamRecord, broadcasts: EventLog): boolean {
+  const own = record.log?.firstAfter(record.delivered);
+  const broadcast =
+    record.ref.key === MAIN_STREAM_KEY ? broadcasts.firstAfter(record.deliveredBroadcast) : undefined;
+  const isBroadcast = broadcast !== undefined && (!own || broadcast.offset <= own.broadcast);
+  const event = isBroadcast ? broadcast : own;
+  if (!event) return false;
+  const connection = takingConnection(record);
+  if (!connection) return record.connection !== undefined;
+
+  const { delivered, deliveredBroadcast } = record;
+  if (isBroadcast) record.deliveredBroadcast = event.offset;
+  else record.delivered = event.offset;
+  if (!tryEnqueue(connection, `id: ${record.position}\n${event.data}`) && record.connection === connection) {
+    record.connection = undefined;
+    Object.assign(record, { delivered, deliveredBroadcast });
+  }
+  return true;
+}
+
+/** Hands the connection a text without an id. @returns whether it took it; if not, it is let go of */
+export function deliver(record: StreamRecord, text: string): boolean {
+  const connection = takingConnection(record);
+  if (!connection) return false;
+  const taken = tryEnqueue(connection, text);
+  if (!taken && record.connection === connection) record.connection = undefined;
+  return taken;
+}
+
+/** The connection that holds the stream; one that reads too slowly is cut off instead. */
+function takingConnection(record: StreamRecord): StreamController | undefined {
+  const { connection } = record;
+  if (!connection || !isSlow(connection)) return connection;
+  record.connection = undefined;
+  endConnection(connection);
+  return undefined;
+}
+
+/** The client has been told: the next connection is not told again, and an ended stream can end. */
+function skipLost(record: StreamRecord, broadcasts: EventLog): void {
+  record.delivered = Math.max(record.delivered, record.log?.lastDropped ?? 0);
+  if (record.ref.key !== MAIN_STREAM_KEY) return;
+  record.deliveredBroadcast = Math.max(record.deliveredBroadcast, broadcasts.lastDropped);
+}
+
+/** Whether more waits for the client than the connection accepts. */
+export function isSlow({ desiredSize }: StreamController): boolean {
+  return (desiredSize ?? 1) <= 0;
+}
+
+/** @returns `false` if the connection is gone, which it says in the only way the contract gives it */
+export function tryEnqueue(connection: StreamController, text: string): boolean {
+  try {
+    connection.enqueue(Buffer.from(text));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Ends a connection. One that has ended by itself may say so by throwing: that is what was wanted. */
@@ -62,28 +109,5 @@ export function endConnection(connection: StreamController | undefined): void {
     connection?.close();
   } catch {
     // It had ended by itself, which is what was wanted.
-  }
-}
-
-/** @returns whether the connection took it; if it is broken or too slow, it is let go of */
-function handOver(record: StreamRecord, text: string): boolean {
-  const { connection } = record;
-  if (!connection) return false;
-  if (
-    connection.desiredSize !== undefined &&
-    connection.desiredSize !== null &&
-    connection.desiredSize <= 0
-  ) {
-    record.connection = undefined;
-    endConnection(connection);
-    return false;
-  }
-  try {
-    connection.enqueue(Buffer.from(text));
-    return true;
-  } catch {
-    // The connection is gone and says so in the only way the contract gives it; its stream waits for the next one.
-    record.connection = undefined;
-    return false;
   }
 }

@@ -28,6 +28,8 @@ export class SseConnection extends Observable<Uint8Array> implements StreamContr
   private pending: Uint8Array[] = [];
   private pendingBytes = 0;
   private subscriber: Subscriber<Uint8Array> | undefined;
+  /** Whether something was enqueued in this tick: nobody is slow to read what was only just sent. */
+  private fresh = false;
   private closing = false;
 
   /**
@@ -52,28 +54,36 @@ export class SseConnection extends Observable<Uint8Array> implements StreamContr
   enqueue(chunk: Uint8Array): void {
     if (this.closing) throw new Error('The connection has ended');
     this.active = true;
+    this.fresh = true;
     if (this.pending.length === 0) this.host.scheduleFlush(this);
     this.pending.push(chunk);
     this.pendingBytes += chunk.length;
-    if (this.pendingBytes >= EARLY_FLUSH_BYTES) this.flush();
+    if (this.pendingBytes >= EARLY_FLUSH_BYTES) this.emitPending();
   }
 
   /**
    * Ends the connection once what is pending has been written. A client that reads too slowly to take that is cut
-   * off instead: it resumes behind the last event it has read.
+   * off instead: it resumes behind the last event it has read. A large last event alone makes nobody slow.
    */
   close(): void {
     if (this.closing) return;
-    const tooSlow = this.desiredSize <= 0;
-    this.flush();
+    const tooSlow = this.desiredSize <= 0 && !this.fresh;
+    this.emitPending();
+    if (this.closing) return; // The client hung up on that.
     this.closing = true;
     if (tooSlow) this.subscriber?.error(new SlowReaderError());
     else this.subscriber?.complete();
     this.end();
   }
 
-  /** Emits what is pending as one chunk; an empty one if there is nothing, so that the headers go out. */
+  /** Called at the end of a tick: emits what is pending. */
   flush(): void {
+    if (this.subscriber) this.fresh = false;
+    this.emitPending();
+  }
+
+  /** Emits what is pending as one chunk; an empty one if there is nothing, so that the headers go out. */
+  private emitPending(): void {
     if (!this.subscriber || this.closing) return;
     const { pending } = this;
     const chunk = pending.length === 1 ? pending[0]! : Buffer.concat(pending, this.pendingBytes);

@@ -6,7 +6,7 @@ const KEEP_ALIVE_CHUNK = Buffer.from(KEEP_ALIVE_COMMENT);
 
 /** Settings of {@link SseConnections}. */
 export interface SseConnectionsConfig {
-  /** Interval of the keep-alive comment on idle connections, in milliseconds. */
+  /** How long a connection may idle before it is sent a keep-alive comment, in milliseconds. */
   keepAliveMs: number;
   /** Bytes that may wait for a slow reader. */
   maxBufferedBytes: number;
@@ -56,14 +56,19 @@ export class SseConnections {
     this.open.add(connection);
     this.perSession.add(owner.sessionId);
     if (owner.principal !== undefined) this.perPrincipal.add(owner.principal);
-    this.keepAliveTimer ??= setInterval(() => this.keepAlive(), this.config.keepAliveMs).unref();
+    // Two rounds per interval: the first sees that a connection has idled, the second keeps it alive.
+    this.keepAliveTimer ??= setInterval(() => this.keepAlive(), this.config.keepAliveMs / 2).unref();
     return connection;
   }
 
   /** Ends every connection; each client is told a different time to come back, up to `spreadMs` from now. */
   endAll(retryMs: number, spreadMs: number, random: () => number = Math.random): void {
     for (const connection of [...this.open]) {
-      connection.enqueue(Buffer.from(retryFrame(Math.round(retryMs + random() * spreadMs))));
+      if (!this.open.has(connection)) continue; // It ended with another one.
+      // A slow reader is not written to: it is cut off.
+      if (connection.desiredSize > 0) {
+        connection.enqueue(Buffer.from(retryFrame(Math.round(retryMs + random() * spreadMs))));
+      }
       connection.close();
     }
   }
@@ -94,8 +99,8 @@ export class SseConnections {
 
   private keepAlive(): void {
     for (const connection of this.open) {
-      if (!connection.active && connection.desiredSize > 0) connection.enqueue(KEEP_ALIVE_CHUNK);
-      connection.active = false;
+      if (connection.active) connection.active = false;
+      else if (connection.desiredSize > 0) connection.enqueue(KEEP_ALIVE_CHUNK);
     }
   }
 }

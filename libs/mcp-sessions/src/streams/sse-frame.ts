@@ -27,12 +27,32 @@ export function endpointFrame(uri: string): string {
   return `event: endpoint\ndata: ${uri}\n\n`;
 }
 
-/** Splits SSE text into its events, each ending with a blank line, so that each can have an id of its own. */
+/** Not with the flag `m`: to that, a line also ends at U+2028, which JSON text may contain. */
+const ID_LINE = /(?<![^\n])id(?::[^\n]*)?(?:\n|$)/g;
+
+/**
+ * Splits SSE text into its events, each ending with a blank line, so that each can have an id of its own. Ids that
+ * the text brings are taken out: only a manager can make one that a client can resume behind.
+ */
 export function splitEvents(text: string): string[] {
-  if (text.indexOf('\n\n') === text.length - 2) return [text];
+  if (isPlainEvent(text)) return [text];
   return text
     .replace(/\r\n?/g, '\n')
+    .replace(ID_LINE, '')
     .split(/\n\n+/)
+    .map((event) => event.replace(/^\n|\n$/g, ''))
     .filter((event) => event !== '')
     .map((event) => `${event}\n\n`);
+}
+
+/** Whether the text is one event as `messageFrame` makes it. */
+function isPlainEvent(text: string): boolean {
+  return (
+    text.length > 2 &&
+    text.indexOf('\n\n') === text.length - 2 &&
+    !text.startsWith('\n') &&
+    !text.startsWith('id') &&
+    !text.includes('\nid') &&
+    !text.includes('\r')
+  );
 }

@@ -10,20 +10,27 @@ export class StreamRecord {
   log: EventLog | undefined;
   /** The last event handed to a connection. */
   delivered = 0;
+  /** The last broadcast handed to a connection. */
+  deliveredBroadcast: number;
+  /** Set while events are being handed to a connection. */
+  delivering = false;
+  /** Set once a client has a place in this stream, or is about to get one. */
+  joined = false;
   /** Set once the last event has been appended: the stream ends behind it. */
   ended = false;
   /** Characters counted for this stream while it is kept after its end. */
   finishedChars = 0;
   /** When connections that were alive were replaced, in milliseconds since the epoch, newest last. */
-  takeovers: number[] = [];
+  takeovers: number[] | undefined;
   private readonly idPrefix: string;
 
   constructor(
     readonly ref: StreamRef,
     readonly epoch: string,
-    /** The last broadcast handed to a connection. */
-    public deliveredBroadcast: number,
+    /** The last broadcast before this stream began. */
+    readonly firstBroadcast: number,
   ) {
+    this.deliveredBroadcast = firstBroadcast;
     this.idPrefix = eventIdPrefix(ref, epoch);
   }
 

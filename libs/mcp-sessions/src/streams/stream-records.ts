@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { MAIN_STREAM_KEY, type StreamController, type StreamRef } from './stream-manager.interface.js';
 import { StreamRecord } from './stream-record.js';
 
+/** Request streams of one session, running ones included: beyond that the oldest without a connection are dropped. */
+const MAX_REQUESTS_PER_SESSION = 256;
 /** Finished request streams that one session keeps for resuming. */
 const MAX_FINISHED_PER_SESSION = 32;
 /** Characters that the finished request streams of all sessions keep together. */
@@ -10,7 +12,8 @@ const MAX_FINISHED_CHARS = 128 * 1024 * 1024;
 interface SessionStreams {
   main?: StreamRecord;
   requests?: Map<string, StreamRecord>;
-  finished: number;
+  /** Those that have ended, in the order in which they ended. */
+  finished?: Set<StreamRecord>;
 }
 
 /** The streams of all sessions in this process, and the bounds on what finished ones may keep. */
@@ -18,12 +21,9 @@ export class StreamRecords {
   /** Streams that a connection holds. */
   readonly connected = new Set<StreamRecord>();
   private readonly sessions = new Map<string, SessionStreams>();
-  /** Request streams that have ended and are kept for resuming, in the order in which they ended. */
+  /** Request streams of all sessions that have ended and are kept for resuming, in the order in which they ended. */
   private readonly finished = new Set<StreamRecord>();
   private finishedChars = 0;
-  /** Random for each process, so that ids of a former one are recognised as such. */
-  private readonly processEpoch = randomBytes(4).readUInt32BE().toString(36);
-  private created = 0;
 
   constructor(
     private readonly broadcastOffset: () => number,
@@ -36,13 +36,18 @@ export class StreamRecords {
   }
 
   create(stream: StreamRef): StreamRecord {
-    this.created += 1;
-    const epoch = `${this.processEpoch}${this.created.toString(36)}`;
-    const record = new StreamRecord(stream, epoch, this.broadcastOffset());
+    // Random, since it is part of the event ids: a counter would tell a client how busy the others are.
+    const epoch = randomBytes(6).toString('hex');
+    const record = new StreamRecord({ ...stream }, epoch, this.broadcastOffset());
     let streams = this.sessions.get(stream.sessionId);
-    if (!streams) this.sessions.set(stream.sessionId, (streams = { finished: 0 }));
-    if (stream.key === MAIN_STREAM_KEY) streams.main = record;
-    else (streams.requests ??= new Map()).set(stream.key, record);
+    if (!streams) this.sessions.set(stream.sessionId, (streams = {}));
+    if (stream.key === MAIN_STREAM_KEY) {
+      streams.main = record;
+    } else {
+      const requests = (streams.requests ??= new Map<string, StreamRecord>());
+      if (requests.size >= MAX_REQUESTS_PER_SESSION) this.removeFirst(requests.values());
+      requests.set(stream.key, record);
+    }
     return record;
   }
 
@@ -65,19 +70,13 @@ export class StreamRecords {
   /** Counts a request stream that has ended, and drops the oldest ones beyond the bounds. */
   retainFinished(record: StreamRecord): void {
     if (record.ref.key === MAIN_STREAM_KEY || this.finished.has(record)) return;
-    const streams = this.sessions.get(record.ref.sessionId);
-    if (!streams) return;
+    if (this.find(record.ref) !== record) return;
+    const streams = this.sessions.get(record.ref.sessionId)!;
     this.finished.add(record);
     record.finishedChars = record.log?.chars ?? 0;
     this.finishedChars += record.finishedChars;
-    streams.finished += 1;
-    if (streams.finished > MAX_FINISHED_PER_SESSION) {
-      for (const other of streams.requests!.values()) {
-        if (!this.finished.has(other) || other.connection) continue;
-        this.remove(other);
-        break;
-      }
-    }
+    const finished = (streams.finished ??= new Set()).add(record);
+    if (finished.size > MAX_FINISHED_PER_SESSION) this.removeFirst(finished);
     for (const oldest of this.finished) {
       if (this.finishedChars <= MAX_FINISHED_CHARS) break;
       if (oldest !== record) this.remove(oldest);
@@ -86,14 +85,12 @@ export class StreamRecords {
 
   remove(record: StreamRecord): void {
     const { sessionId, key } = record.ref;
-    const streams = this.sessions.get(sessionId);
-    if (this.finished.delete(record)) {
-      this.finishedChars -= record.finishedChars;
-      if (streams) streams.finished -= 1;
-    }
     this.connected.delete(record);
     this.onRemoved(record);
-    if (!streams) return;
+    if (this.finished.delete(record)) this.finishedChars -= record.finishedChars;
+    const streams = this.sessions.get(sessionId);
+    if (!streams || this.find(record.ref) !== record) return;
+    streams.finished?.delete(record);
     if (key === MAIN_STREAM_KEY) delete streams.main;
     else streams.requests?.delete(key);
     if (!streams.main && !streams.requests?.size) this.sessions.delete(sessionId);
@@ -107,6 +104,13 @@ export class StreamRecords {
     const connections = records.flatMap((record) => this.detach(record) ?? []);
     for (const record of records) this.remove(record);
     return connections;
+  }
+
+  /** Removes the first of these that no connection holds. */
+  private removeFirst(candidates: Iterable<StreamRecord>): void {
+    for (const record of candidates) {
+      if (!record.connection) return this.remove(record);
+    }
   }
 
   clear(): void {

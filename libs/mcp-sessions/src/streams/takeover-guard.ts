@@ -1,3 +1,4 @@
+import { isSlow } from './replay.js';
 import { MAIN_STREAM_KEY } from './stream-manager.interface.js';
 import { StreamContendedError } from './stream-manager.errors.js';
 import type { StreamRecord } from './stream-record.js';
@@ -14,9 +15,8 @@ export class TakeoverGuard {
   admit(record: StreamRecord, now = Date.now()): void {
     const { connection } = record;
     if (!connection || record.ref.key !== MAIN_STREAM_KEY) return;
-    record.takeovers = record.takeovers.filter((at) => at > now - WINDOW_MS);
-    const holderTakesWrites = (connection.desiredSize ?? 1) > 0;
-    if (holderTakesWrites && record.takeovers.length >= MAX_TAKEOVERS) throw new StreamContendedError();
-    record.takeovers.push(now);
+    const recent = (record.takeovers ?? []).filter((at) => at > now - WINDOW_MS);
+    if (!isSlow(connection) && recent.length >= MAX_TAKEOVERS) throw new StreamContendedError();
+    record.takeovers = [...recent, now];
   }
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SessionStore } from '../session-store/session-store.interface.js';
 import { eventually } from './eventually.js';
 import { scanned } from './session-store-basics.contract.js';
-import type { StoreCase } from './session-store.contract.js';
+import type { ContractTimes, StoreCase } from './session-store.contract.js';
 
 /** A lifetime that no test outlives. */
 const LONG_TTL_MS = 3_600_000;
@@ -12,7 +12,10 @@ const LONG_TTL_MS = 3_600_000;
 const ATTEMPTS = 10;
 
 /** Lifetimes, and what keeps a session alive. */
-export function sessionStoreLifetimes(storeCase: StoreCase, shortTtlMs: number): void {
+export function sessionStoreLifetimes(storeCase: StoreCase, { shortTtlMs, timeoutMs }: ContractTimes): void {
+  const soon = (message: string, condition: () => boolean | Promise<boolean>) =>
+    eventually(message, condition, timeoutMs);
+
   storeCase('a session whose lifetime has passed does not exist for any method', async (store) => {
     if (!store.setWithTTL) return;
     await store.set('lasting', { lastAccessedAt: 1 });
@@ -29,7 +32,7 @@ export function sessionStoreLifetimes(storeCase: StoreCase, shortTtlMs: number):
     const checks = Object.entries(isAbsentFor);
     for (const [method] of checks) await store.setWithTTL(method, { lastAccessedAt: 1 }, shortTtlMs);
     await Promise.all(
-      checks.map(([method, isAbsent]) => eventually(`${method} to miss the session`, () => isAbsent(method))),
+      checks.map(([method, isAbsent]) => soon(`${method} to miss the session`, () => isAbsent(method))),
     );
     for (const [first] of checks) {
       for (const [method, isAbsent] of checks) assert.ok(await isAbsent(first), `${method} after ${first}`);
@@ -72,7 +75,7 @@ export function sessionStoreLifetimes(storeCase: StoreCase, shortTtlMs: number):
     await store.set('deleted', { lastAccessedAt: 2 });
     await store.setWithTTL('shorter', { lastAccessedAt: 1 }, LONG_TTL_MS);
     await store.setWithTTL('shorter', { lastAccessedAt: 2 }, shortTtlMs);
-    await eventually('the shorter lifetime to pass', async () => !(await store.has('shorter')));
+    await soon('the shorter lifetime to pass', async () => !(await store.has('shorter')));
     await delay(shortTtlMs);
     for (const id of ['longer', 'default', 'deleted']) {
       assert.deepEqual(await store.get(id), { lastAccessedAt: 2 }, id);
@@ -116,7 +119,7 @@ export function sessionStoreLifetimes(storeCase: StoreCase, shortTtlMs: number):
     await store.setWithTTL('long', { lastAccessedAt: 1 }, LONG_TTL_MS);
     await store.touch('short');
     await store.touch('long');
-    await eventually('the short lifetime to pass', async () => !(await store.has('short')));
+    await soon('the short lifetime to pass', async () => !(await store.has('short')));
     assert.equal(await store.has('long'), true);
   });
 
@@ -127,11 +130,11 @@ export function sessionStoreLifetimes(storeCase: StoreCase, shortTtlMs: number):
     for (const id of ['a', 'b', 'c']) await store.setWithTTL(id, { lastAccessedAt: 1 }, shortTtlMs);
     await store.setWithTTL('deleted', { lastAccessedAt: 1 }, LONG_TTL_MS);
     await store.delete('deleted');
-    await eventually('three sessions to end', () => ended.length >= 3);
+    await soon('three sessions to end', () => ended.length >= 3);
     assert.deepEqual(await store.keys(), []);
     removeListener();
     await store.setWithTTL('later', { lastAccessedAt: 1 }, shortTtlMs);
-    await eventually('another session to end', async () => !(await store.has('later')));
+    await soon('another session to end', async () => !(await store.has('later')));
     await delay(10);
     assert.deepEqual(ended.toSorted(), ['a', 'b', 'c']);
   });

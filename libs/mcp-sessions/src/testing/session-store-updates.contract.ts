@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import type { SessionMetadata } from '../session-store/session-store.interface.js';
 import { eventually } from './eventually.js';
-import type { StoreCase } from './session-store.contract.js';
+import type { ContractTimes, StoreCase } from './session-store.contract.js';
 
 /** The merging of fields into a session. */
-export function sessionStoreUpdates(storeCase: StoreCase, shortTtlMs: number): void {
+export function sessionStoreUpdates(storeCase: StoreCase, { shortTtlMs, timeoutMs }: ContractTimes): void {
+  const soon = (message: string, condition: () => boolean | Promise<boolean>) =>
+    eventually(message, condition, timeoutMs);
+
   storeCase('update merges fields, and answers the new metadata', async (store) => {
     if (!store.update) return;
     await store.set('session', { lastAccessedAt: 1, logLevel: 'info', data: { a: 1 }, subscriptions: ['x'] });
@@ -83,7 +86,7 @@ export function sessionStoreUpdates(storeCase: StoreCase, shortTtlMs: number): v
     if (!store.update || !store.setWithTTL) return;
     await store.setWithTTL('session', { lastAccessedAt: 1 }, shortTtlMs);
     // If an update started the lifetime anew, or dropped it, the session would never end.
-    await eventually(
+    await soon(
       'an updated session to end',
       async () => (await store.update!('session', { principal: 'p' })) === null,
     );

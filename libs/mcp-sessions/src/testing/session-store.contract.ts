@@ -14,7 +14,12 @@ export interface SessionStoreContractOptions {
   destroy?: (store: SessionStore) => void | Promise<void>;
   /** A short lifetime that the store can keep, in milliseconds. Default 80; more for a distant database. */
   shortTtlMs?: number;
+  /** How long to wait for the end of a lifetime before a case fails, in milliseconds. Default 4,000. */
+  timeoutMs?: number;
 }
+
+/** The times of {@link SessionStoreContractOptions}. */
+export type ContractTimes = Required<Pick<SessionStoreContractOptions, 'shortTtlMs' | 'timeoutMs'>>;
 
 /** One case of the suite: declares `name`, and runs `work` on a store of its own. */
 export type StoreCase = (name: string, work: (store: SessionStore) => Promise<void>) => void;
@@ -33,7 +38,8 @@ export type StoreCase = (name: string, work: (store: SessionStore) => Promise<vo
  * them. The cases wait for real lifetimes to pass: run them without fake timers.
  */
 export function sessionStoreContract(runner: ContractRunner, options: SessionStoreContractOptions): void {
-  const { name, create, destroy = (store) => store.close?.(), shortTtlMs = 80 } = options;
+  const { name, create, destroy = (store) => store.close?.() } = options;
+  const { shortTtlMs = 80, timeoutMs = 4_000 } = options;
   const storeCase: StoreCase = (caseName, work) => {
     runner.it(caseName, async () => {
       const store = await create();
@@ -46,7 +52,7 @@ export function sessionStoreContract(runner: ContractRunner, options: SessionSto
   };
   runner.describe(`${name} keeps the contract of session stores:`, () => {
     sessionStoreBasics(storeCase);
-    sessionStoreLifetimes(storeCase, shortTtlMs);
-    sessionStoreUpdates(storeCase, shortTtlMs);
+    sessionStoreLifetimes(storeCase, { shortTtlMs, timeoutMs });
+    sessionStoreUpdates(storeCase, { shortTtlMs, timeoutMs });
   });
 }
