@@ -18,8 +18,15 @@ export {
 export { InjectMcpSessions, InjectSessionStore, InjectStreamManager } from './module/inject.decorators.js';
 
 export type { LoggingLevel, SessionMetadata, SessionStore } from './session-store/session-store.interface.js';
-export { SessionStoreUnavailableError } from './session-store/session-store.errors.js';
-export { InMemorySessionStore } from './session-store/in-memory-session-store.js';
+export {
+  InvalidSessionMetadataError,
+  InvalidSessionTtlError,
+  SessionStoreUnavailableError,
+} from './session-store/session-store.errors.js';
+export {
+  InMemorySessionStore,
+  type InMemorySessionStoreConfig,
+} from './session-store/in-memory-session-store.js';
 export {
   FileSystemSessionStore,
   type FileSystemSessionStoreConfig,

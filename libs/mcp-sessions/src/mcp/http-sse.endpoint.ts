@@ -67,7 +67,7 @@ export class HttpSseEndpoint {
     const runtime = await this.access.runtime(sessionId, metadata);
     try {
       const extra = new HttpMessageExtra(request);
-      for (const message of incoming.messages) await runtime.receive(message, extra, MAIN_STREAM_REPLY);
+      await runtime.receiveAll(incoming.messages, extra, MAIN_STREAM_REPLY);
     } finally {
       runtime.release();
     }

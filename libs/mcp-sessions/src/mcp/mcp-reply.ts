@@ -1,3 +1,5 @@
+import { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Response } from 'express';
 import { EMPTY, of, type Observable, type Observer } from 'rxjs';
 import { JSON_TYPE, SSE_TYPE } from './media-type.js';
@@ -53,8 +55,10 @@ class ResponseWriter implements Observer<Uint8Array> {
 
   /** An empty frame sends the head alone. */
   next(frame: Uint8Array): void {
-    if (frame.length > 0) this.response.write(frame);
-    else this.response.flushHeaders();
+    const { response } = this;
+    if (frame.length === 0) response.flushHeaders();
+    else if (isPlainStream(response)) response.socket.write(httpChunk(frame));
+    else response.write(frame);
   }
 
   complete(): void {
@@ -65,4 +69,29 @@ class ResponseWriter implements Observer<Uint8Array> {
   error(): void {
     this.response.destroy();
   }
+}
+
+/**
+ * Whether bytes of the body can go straight to the socket: the head is out, nobody has put a `write` of their own in
+ * front of ours, and the response is not waiting behind another one on the same connection.
+ */
+function isPlainStream(response: Response): response is Response & { socket: Socket } {
+  return (
+    response.headersSent &&
+    response.chunkedEncoding &&
+    response.socket !== null &&
+    response.write === ServerResponse.prototype.write
+  );
+}
+
+const CRLF = '\r\n';
+
+/** One chunk of `Transfer-Encoding: chunked` (RFC 9112, 7.1): one write, where `response.write` makes four. */
+function httpChunk(frame: Uint8Array): Buffer {
+  const size = frame.length.toString(16) + CRLF;
+  const chunk = Buffer.allocUnsafe(size.length + frame.length + CRLF.length);
+  chunk.write(size, 'latin1');
+  chunk.set(frame, size.length);
+  chunk.write(CRLF, size.length + frame.length, 'latin1');
+  return chunk;
 }

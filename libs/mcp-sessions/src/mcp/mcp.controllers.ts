@@ -30,10 +30,11 @@ import { StreamableHttpEndpoint } from './streamable-http.endpoint.js';
  * @param decorators the application's, for guards and the like
  */
 export function createMcpControllers(path: string, decorators: ClassDecorator[]): Type[] {
+  const base = path.replace(/\/+$/, '');
   const McpRoutes = (suffix: string): ClassDecorator =>
     applyDecorators(
       ...decorators,
-      Controller({ path: `${path}${suffix}`, version: VERSION_NEUTRAL }),
+      Controller({ path: `${base}${suffix}`, version: VERSION_NEUTRAL }),
       UseGuards(McpRequestGuard),
       UseInterceptors(McpReplyInterceptor),
       UseFilters(McpErrorFilter),

@@ -66,11 +66,11 @@ export class SessionAccess {
     principal: string | undefined,
     extra: MessageExtra,
   ): Promise<{ answer: JsonRpcMessage; sessionId?: string }> {
-    this.census.admit(principal);
-    const sessionId = newSessionId();
-    const runtime = await this.runtimes.create(sessionId, principal);
+    const sessionId = this.admit(principal);
+    let runtime: SessionRuntime | undefined;
     let opened = false;
     try {
+      runtime = await this.runtimes.create(sessionId, principal);
       const answer = { ...(await runtime.initialize(request.params ?? {}, extra)), id: request.id };
       if (isErrorResponse(answer)) return { answer };
       const metadata = { lastAccessedAt: Date.now(), principal, ...negotiated(request, answer) };
@@ -79,19 +79,26 @@ export class SessionAccess {
       opened = true;
       return { answer, sessionId };
     } finally {
-      runtime.release();
-      if (!opened) await this.runtimes.drop(sessionId);
+      runtime?.release();
+      if (!opened) {
+        this.census.remove(sessionId);
+        await this.runtimes.drop(sessionId);
+      }
     }
   }
 
   /** Opens an HTTP+SSE session, whose `initialize` comes later. @returns its id */
   async openSse(principal: string | undefined): Promise<string> {
-    this.census.admit(principal);
-    const sessionId = newSessionId();
-    const metadata: SessionMetadata = { lastAccessedAt: Date.now(), principal, transportType: 'sse' };
-    await this.store.setWithTTL(sessionId, metadata, this.idleTimeoutMs);
-    await this.sessions.created(sessionId, principal);
-    return sessionId;
+    const sessionId = this.admit(principal);
+    try {
+      const metadata: SessionMetadata = { lastAccessedAt: Date.now(), principal, transportType: 'sse' };
+      await this.store.setWithTTL(sessionId, metadata, this.idleTimeoutMs);
+      await this.sessions.created(sessionId, principal);
+      return sessionId;
+    } catch (error) {
+      this.census.remove(sessionId);
+      throw error;
+    }
   }
 
   /** Stores what an answer to the client changes about the session, before the client has the answer. */
@@ -123,6 +130,14 @@ export class SessionAccess {
         break;
       }
     }
+  }
+
+  /** @returns the id of a session to be opened, which counts from now on: opening takes time, and others come */
+  private admit(principal: string | undefined): string {
+    this.census.admit(principal);
+    const sessionId = newSessionId();
+    this.census.see(sessionId, principal);
+    return sessionId;
   }
 }
 

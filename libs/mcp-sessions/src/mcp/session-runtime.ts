@@ -1,5 +1,5 @@
 import type { LoggingLevel, SessionMetadata } from '../session-store/session-store.interface.js';
-import { isErrorResponse } from './json-rpc.js';
+import { isErrorResponse, isRequest } from './json-rpc.js';
 import type { JsonRpcMessage, McpServerLike, MessageExtra } from './mcp-server.interface.js';
 import { MAIN_STREAM_REPLY, type Reply } from './reply.js';
 import type { SessionTransport } from './session-transport.js';
@@ -111,6 +111,12 @@ export class SessionRuntime {
     reply: Reply = MAIN_STREAM_REPLY,
   ): Promise<void> {
     return this.transport.receive(message, extra, reply);
+  }
+
+  /** Hands over all the messages of a POST, or, if one of them is refused, none. */
+  async receiveAll(messages: readonly JsonRpcMessage[], extra: MessageExtra, reply: Reply): Promise<void> {
+    this.transport.assertUnused(messages.filter(isRequest).map(({ id }) => id));
+    for (const message of messages) await this.receive(message, extra, reply);
   }
 
   async close(): Promise<void> {

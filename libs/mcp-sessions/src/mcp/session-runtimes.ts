@@ -124,7 +124,8 @@ export class SessionRuntimes {
       throw error;
     }
     this.runtimes.set(sessionId, runtime);
-    this.host.resumed(sessionId);
+    // A session of HTTP+SSE begins without one: its `initialize` comes as a message.
+    if (metadata.protocolVersion !== undefined) this.host.resumed(sessionId);
     return runtime;
   }
 

@@ -68,6 +68,15 @@ export class SessionTransport implements Transport {
     }
   }
 
+  /** @throws McpRequestError a request with one of these ids is still in progress */
+  assertUnused(ids: readonly RequestId[]): void {
+    if (ids.some((id) => this.inbound.has(id))) {
+      throw invalidRequest(
+        'A request with this id is still in progress; ids must not be reused within a session',
+      );
+    }
+  }
+
   /** Hands the server object an answer that another instance received. */
   receiveForwarded(message: JsonRpcMessage): void {
     const answer = isResponse(message) ? this.outbound.settle(message) : undefined;
@@ -118,11 +127,7 @@ export class SessionTransport implements Transport {
   }
 
   private receiveRequest(request: JsonRpcRequest, extra: MessageExtra, inbound: InboundRequest): void {
-    if (this.inbound.has(request.id)) {
-      throw invalidRequest(
-        'A request with this id is still in progress; ids must not be reused within a session',
-      );
-    }
+    this.assertUnused([request.id]);
     this.inbound.set(request.id, inbound);
     this.onmessage?.(request, extra);
   }

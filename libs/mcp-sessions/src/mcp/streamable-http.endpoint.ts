@@ -162,7 +162,7 @@ export class StreamableHttpEndpoint {
   ): Promise<void> {
     const runtime = await this.access.runtime(sessionId, metadata);
     try {
-      for (const message of messages) await runtime.receive(message, extra, reply);
+      await runtime.receiveAll(messages, extra, reply);
     } finally {
       runtime.release();
     }

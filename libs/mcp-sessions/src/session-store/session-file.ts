@@ -31,8 +31,8 @@ export class SessionFile {
    * @throws the file system's error if the file may be there but cannot be read, or not be set aside
    */
   async read(): Promise<SessionFileContent['records']> {
-    await this.tidyUp();
     const bytes = await this.readBytes();
+    await this.tidyUp();
     if (!bytes) return [];
     const text = decode(bytes);
     const content = text === undefined ? undefined : parseSessionFile(text);

@@ -88,6 +88,8 @@ export class StreamRecords {
     this.connected.delete(record);
     this.onRemoved(record);
     if (this.finished.delete(record)) this.finishedChars -= record.finishedChars;
+    // Whoever still refers to the record, as a queue of deadlines may, keeps no events alive with it.
+    record.log = undefined;
     const streams = this.sessions.get(sessionId);
     if (!streams || this.find(record.ref) !== record) return;
     streams.finished?.delete(record);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EventId, ResumableStreamManager } from '../streams/stream-manager.interface.js';
+import { eventually } from './eventually.js';
 import type { ManagerCase } from './stream-manager.contract.js';
 import {
   appendAll,
@@ -96,6 +97,27 @@ export function streamManagerLoss(managerCase: ManagerCase<ResumableStreamManage
       await appendAll(manager, MAIN, ['live']);
       await assertReceives(late, ['live']);
       assert.deepEqual(late.content.comments, [EVENTS_LOST]);
+    },
+    { maxAgeMs: MAX_AGE_MS },
+  );
+
+  managerCase(
+    'P2 a loss is signalled once, although nothing is left to replay',
+    async (manager) => {
+      await manager.position(MAIN);
+      await appendAll(manager, MAIN, ['old']);
+      await manager.send(undefined, frame('old'));
+      await delay(2 * MAX_AGE_MS);
+      const late = await connect(manager, MAIN);
+      await eventually('the loss is signalled', () => late.content.comments.length > 0);
+      const primingAgain = await manager.position(MAIN);
+      await manager.release(MAIN, late);
+      for (const after of [undefined, primingAgain]) {
+        const next = await connect(manager, MAIN, after);
+        await appendAll(manager, MAIN, ['live']);
+        await eventually('the event arrives', () => next.data.includes('live'));
+        assert.deepEqual([...late.content.comments, ...next.content.comments], [EVENTS_LOST]);
+      }
     },
     { maxAgeMs: MAX_AGE_MS },
   );

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ResumableStreamManager } from '../streams/stream-manager.interface.js';
-import { RecordingConnection } from './recording-connection.js';
+import type { RecordingConnection } from './recording-connection.js';
 import type { ManagerCase } from './stream-manager.contract.js';
 import {
   appendAll,
