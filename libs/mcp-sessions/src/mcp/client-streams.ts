@@ -3,7 +3,7 @@ import type { Response } from 'express';
 import { logSafeId } from '../common/log-safe-id.js';
 import type { SseConnection, SseConnectionOwner } from '../streams/sse-connection.js';
 import type { SseConnections } from '../streams/sse-connections.js';
-import { messageFrame, primingFrame } from '../streams/sse-frame.js';
+import { ABANDONED_COMMENT, messageFrame, primingFrame } from '../streams/sse-frame.js';
 import { StreamLostError } from '../streams/stream-manager.errors.js';
 import {
   type EventId,
@@ -19,6 +19,13 @@ import { requestIdsOf } from './request-stream-key.js';
 export interface ClientStreamsConfig {
   retryMs: number;
   limits: { streams: number; streamsPerSession: number; streamsPerPrincipal: number };
+}
+
+/** A response attached to a stream. */
+export interface OpenedStream {
+  connection: SseConnection;
+  /** Whether the client has been given an event id, so that it can come back when the connection ends. */
+  resumable: boolean;
 }
 
 /** Connects HTTP responses to the streams of a session. */
@@ -54,7 +61,7 @@ export class ClientStreams {
     const { sessionId, principal } = owner;
     return this.connections.add(
       { sessionId, principal },
-      () => response.writableLength,
+      () => (response.socket ?? response).writableLength,
       (connection) => this.inBackground(sessionId, onEnd(connection)),
     );
   }
@@ -65,15 +72,18 @@ export class ClientStreams {
     key: string,
     response: Response,
     protocolVersion: string | undefined,
-  ): Promise<SseConnection> {
+  ): Promise<OpenedStream> {
     const stream = { sessionId: owner.sessionId, key };
-    return this.attach(owner, stream, response, async (connection) => {
+    let resumable = false;
+    const connection = await this.attach(owner, stream, response, async (connection) => {
       if (hasPrimingEvent(protocolVersion)) {
         const position = await this.manager.position(stream);
-        if (position !== '') connection.enqueue(Buffer.from(primingFrame(position, this.config.retryMs)));
+        resumable = position !== '';
+        if (resumable) connection.enqueueText(primingFrame(position, this.config.retryMs));
       }
       await this.manager.open(stream, connection);
     });
+    return { connection, resumable };
   }
 
   /**
@@ -91,6 +101,11 @@ export class ClientStreams {
         this.answerLost(stream, connection);
       }
     });
+  }
+
+  /** Ends a stream that will carry no answer after all. */
+  async abandon(stream: StreamRef): Promise<void> {
+    await this.manager.append(stream, ABANDONED_COMMENT, { last: true });
   }
 
   /** Ends the connection of a stream, not the stream: the client comes back for the rest. */
@@ -122,7 +137,7 @@ export class ClientStreams {
         JsonRpcErrorCode.ServerError,
         'The response was lost; send the request again',
       );
-      connection.enqueue(Buffer.from(messageFrame(answer)));
+      connection.enqueueText(messageFrame(answer));
     }
     connection.close();
   }

@@ -39,7 +39,7 @@ export class HttpSseEndpoint {
     const sessionId = await this.access.openSse(principal);
     const owner = { sessionId, principal };
     const connection = this.streams.connect(owner, response, () => this.sessions.end(sessionId));
-    connection.enqueue(Buffer.from(endpointFrame(messagesUri(request, sessionId))));
+    connection.enqueueText(endpointFrame(messagesUri(request, sessionId)));
     try {
       await this.streams.manager.open({ sessionId, key: MAIN_STREAM_KEY }, connection);
     } catch (error) {

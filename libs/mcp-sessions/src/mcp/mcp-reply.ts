@@ -51,14 +51,17 @@ export function writeReply({ status, headers, frames, headFirst }: McpReply, res
 }
 
 class ResponseWriter implements Observer<Uint8Array> {
+  /** Where the body goes once the head is out, see {@link plainSocketOf}. */
+  private socket: Socket | undefined;
+
   constructor(private readonly response: Response) {}
 
   /** An empty frame sends the head alone. */
   next(frame: Uint8Array): void {
-    const { response } = this;
-    if (frame.length === 0) response.flushHeaders();
-    else if (isPlainStream(response)) response.socket.write(httpChunk(frame));
-    else response.write(frame);
+    this.socket ??= plainSocketOf(this.response);
+    if (this.socket && frame.length > 0) this.socket.write(httpChunk(frame));
+    else if (frame.length > 0) this.response.write(frame);
+    else this.response.flushHeaders();
   }
 
   complete(): void {
@@ -72,21 +75,17 @@ class ResponseWriter implements Observer<Uint8Array> {
 }
 
 /**
- * Whether bytes of the body can go straight to the socket: the head is out, nobody has put a `write` of their own in
+ * The socket, if bytes of the body can go straight to it: the head is out, nobody has put a `write` of their own in
  * front of ours, and the response is not waiting behind another one on the same connection.
  */
-function isPlainStream(response: Response): response is Response & { socket: Socket } {
-  return (
-    response.headersSent &&
-    response.chunkedEncoding &&
-    response.socket !== null &&
-    response.write === ServerResponse.prototype.write
-  );
+function plainSocketOf(response: Response): Socket | undefined {
+  const isPlain = response.chunkedEncoding && response.write === ServerResponse.prototype.write;
+  return isPlain && response.headersSent ? (response.socket ?? undefined) : undefined;
 }
 
 const CRLF = '\r\n';
 
-/** One chunk of `Transfer-Encoding: chunked` (RFC 9112, 7.1): one write, where `response.write` makes four. */
+/** One chunk, not empty, of `Transfer-Encoding: chunked` (RFC 9112, 7.1): one write, where `response.write` makes four. */
 function httpChunk(frame: Uint8Array): Buffer {
   const size = frame.length.toString(16) + CRLF;
   const chunk = Buffer.allocUnsafe(size.length + frame.length + CRLF.length);

@@ -82,8 +82,9 @@ export class McpSessions {
   }
 
   /** Replaces the application's own data of the session: plain JSON. @throws SessionNotFoundError */
-  async setData(sessionId: string, data: Record<string, unknown>): Promise<void> {
-    if (!(await this.store.update(sessionId, { data }))) throw new SessionNotFoundError([sessionId]);
+  async setData(sessionId: string, data: object): Promise<void> {
+    if (!(await this.store.update(sessionId, { data: { ...data } })))
+      throw new SessionNotFoundError([sessionId]);
   }
 
   /**
@@ -113,7 +114,8 @@ export class McpSessions {
   }
 
   /** @internal */
-  resumed(sessionId: string): void {
+  async resumed(sessionId: string): Promise<void> {
+    await this.streams.position({ sessionId, key: MAIN_STREAM_KEY });
     this.events.next({ type: 'resumed', sessionId });
   }
 

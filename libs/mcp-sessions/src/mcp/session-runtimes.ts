@@ -22,7 +22,7 @@ export interface SessionRuntimesHost {
   /** The session's metadata as the store has it now. */
   read(sessionId: string): Promise<SessionMetadata | null>;
   /** A runtime was made for a session that was opened elsewhere or earlier. */
-  resumed(sessionId: string): void;
+  resumed(sessionId: string): Promise<void>;
 }
 
 /** The server objects of this instance's sessions: made when first needed, once, and dropped when idle. */
@@ -125,7 +125,7 @@ export class SessionRuntimes {
     }
     this.runtimes.set(sessionId, runtime);
     // A session of HTTP+SSE begins without one: its `initialize` comes as a message.
-    if (metadata.protocolVersion !== undefined) this.host.resumed(sessionId);
+    if (metadata.protocolVersion !== undefined) await this.host.resumed(sessionId);
     return runtime;
   }
 

@@ -18,7 +18,6 @@ import { badRequest, invalidRequest, notAcceptable } from './mcp-request.errors.
 import type { RequestId } from './mcp-server.interface.js';
 import type { McpSessions } from './mcp-sessions.service.js';
 import { accepts, JSON_TYPE, SSE_TYPE } from './media-type.js';
-import { hasPrimingEvent } from './protocol-version.js';
 import type { Readiness } from './readiness.js';
 import { JsonReply, MAIN_STREAM_REPLY, StreamReply, type Reply } from './reply.js';
 import type { RequestBodies } from './request-bodies.js';
@@ -65,10 +64,11 @@ export class StreamableHttpEndpoint {
     this.readiness.assertReady();
     this.streams.admit(session);
     const after = lastEventIdOf(request);
-    const connection =
-      after === undefined
-        ? await this.streams.open(session, MAIN_STREAM_KEY, response, session.metadata.protocolVersion)
-        : await this.streams.resume(session, after, response);
+    if (after !== undefined) {
+      return sseReply(await this.streams.resume(session, after, response), { headFirst: true });
+    }
+    const { protocolVersion } = session.metadata;
+    const { connection } = await this.streams.open(session, MAIN_STREAM_KEY, response, protocolVersion);
     return sseReply(connection, { headFirst: true });
   }
 
@@ -139,8 +139,8 @@ export class StreamableHttpEndpoint {
     const { sessionId } = session;
     const { protocolVersion } = session.metadata;
     const stream = { sessionId, key: this.streamKeys.next(ids) };
-    const connection = await this.streams.open(session, stream.key, response, protocolVersion);
-    if (hasPrimingEvent(protocolVersion)) {
+    const { connection, resumable } = await this.streams.open(session, stream.key, response, protocolVersion);
+    if (resumable) {
       extra.closeSSEStream = () => this.streams.release(stream);
       extra.closeStandaloneSSEStream = () => this.streams.release({ sessionId, key: MAIN_STREAM_KEY });
     }
@@ -150,6 +150,7 @@ export class StreamableHttpEndpoint {
       return sseReply(connection);
     } catch (error) {
       connection.close();
+      await this.streams.abandon(stream);
       throw error;
     }
   }

@@ -120,6 +120,15 @@ describe('InMemoryStreamManager', () => {
     }
   });
 
+  it('P2 whoever comes with an id of a former process gets what this one has broadcast since its start', async () => {
+    await appendAll(manager, MAIN, ['before the restart']);
+    const before = (await connect(manager, MAIN)).content.lastEventId;
+    await manager.close();
+    manager = new InMemoryStreamManager();
+    await manager.send(undefined, frame('while away'));
+    expect((await connect(manager, MAIN, before)).data).toEqual(['while away']);
+  });
+
   it('P2 an offset that the stream has not reached is refused', async () => {
     const position = await manager.position(MAIN);
     await appendAll(manager, MAIN, ['1']);

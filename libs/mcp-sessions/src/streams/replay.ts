@@ -18,7 +18,7 @@ export function replayRecord(
 ): boolean {
   if (position !== undefined) {
     record.delivered = position === 'lost' ? 0 : position.offset;
-    record.deliveredBroadcast = position === 'lost' ? record.firstBroadcast : position.broadcast;
+    record.deliveredBroadcast = position === 'lost' ? 0 : position.broadcast;
   }
   const isMain = record.ref.key === MAIN_STREAM_KEY;
   const complete =
@@ -96,7 +96,8 @@ export function isSlow({ desiredSize }: StreamController): boolean {
 /** @returns `false` if the connection is gone, which it says in the only way the contract gives it */
 export function tryEnqueue(connection: StreamController, text: string): boolean {
   try {
-    connection.enqueue(Buffer.from(text));
+    if (connection.enqueueText) connection.enqueueText(text);
+    else connection.enqueue(Buffer.from(text));
     return true;
   } catch {
     return false;

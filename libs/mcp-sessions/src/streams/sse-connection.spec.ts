@@ -61,8 +61,8 @@ describe('SseConnection', () => {
   });
 
   it('counts what is pending here and in the response', () => {
-    enqueue('12345');
     buffered = 10;
+    enqueue('12345');
     expect(connection.desiredSize).toBe(MAX_BUFFERED - 15);
   });
 

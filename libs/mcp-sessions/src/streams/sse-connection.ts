@@ -1,8 +1,8 @@
 import { Observable, type Subscriber } from 'rxjs';
 import type { StreamController } from './stream-manager.interface.js';
 
-/** Bytes that are written out at once instead of at the end of the tick. */
-const EARLY_FLUSH_BYTES = 64 * 1024;
+/** Bytes, or characters of text, that are emitted at once instead of at the end of the tick. */
+const EARLY_EMISSION = 64 * 1024;
 
 /** Whom a connection counts for. */
 export interface SseConnectionOwner {
@@ -25,8 +25,12 @@ export interface SseConnectionHost {
 export class SseConnection extends Observable<Uint8Array> implements StreamController {
   /** Whether anything was enqueued since the last keep-alive round. */
   active = true;
-  private pending: Uint8Array[] = [];
-  private pendingBytes = 0;
+  /** What was enqueued since the last emission: `chunks`, then `text`. */
+  private chunks: Uint8Array[] | undefined;
+  private text = '';
+  private pendingSize = 0;
+  /** What the response held back when the first of that was enqueued. */
+  private heldBack = 0;
   private subscriber: Subscriber<Uint8Array> | undefined;
   /** Whether something was enqueued in this tick: nobody is slow to read what was only just sent. */
   private fresh = false;
@@ -48,17 +52,23 @@ export class SseConnection extends Observable<Uint8Array> implements StreamContr
   }
 
   get desiredSize(): number {
-    return this.maxBufferedBytes - this.pendingBytes - this.bufferedBytes();
+    const heldBack = this.pendingSize === 0 ? this.bufferedBytes() : this.heldBack;
+    return this.maxBufferedBytes - this.pendingSize - heldBack;
   }
 
   enqueue(chunk: Uint8Array): void {
-    if (this.closing) throw new Error('The connection has ended');
-    this.active = true;
-    this.fresh = true;
-    if (this.pending.length === 0) this.host.scheduleFlush(this);
-    this.pending.push(chunk);
-    this.pendingBytes += chunk.length;
-    if (this.pendingBytes >= EARLY_FLUSH_BYTES) this.emitPending();
+    this.expect(chunk.length);
+    this.chunks ??= [];
+    if (this.text !== '') this.chunks.push(Buffer.from(this.text));
+    this.text = '';
+    this.chunks.push(chunk);
+    this.emitEarly();
+  }
+
+  enqueueText(text: string): void {
+    this.expect(text.length);
+    this.text += text;
+    this.emitEarly();
   }
 
   /**
@@ -84,18 +94,38 @@ export class SseConnection extends Observable<Uint8Array> implements StreamContr
 
   /** Emits what is pending as one chunk; an empty one if there is nothing, so that the headers go out. */
   private emitPending(): void {
-    if (!this.subscriber || this.closing) return;
-    const { pending } = this;
-    const chunk = pending.length === 1 ? pending[0]! : Buffer.concat(pending, this.pendingBytes);
-    this.pending = [];
-    this.pendingBytes = 0;
-    this.subscriber.next(chunk);
+    if (this.subscriber && !this.closing) this.emit();
+  }
+
+  private emit(): void {
+    const text = Buffer.from(this.text);
+    const chunk = this.chunks ? Buffer.concat([...this.chunks, text]) : text;
+    this.chunks = undefined;
+    this.text = '';
+    this.pendingSize = 0;
+    this.subscriber!.next(chunk);
+  }
+
+  /** Makes room for what is about to be enqueued. */
+  private expect(size: number): void {
+    if (this.closing) throw new Error('The connection has ended');
+    this.active = true;
+    this.fresh = true;
+    if (this.pendingSize === 0) {
+      this.heldBack = this.bufferedBytes();
+      this.host.scheduleFlush(this);
+    }
+    this.pendingSize += size;
+  }
+
+  private emitEarly(): void {
+    if (this.pendingSize >= EARLY_EMISSION) this.emitPending();
   }
 
   private attach(subscriber: Subscriber<Uint8Array>): () => void {
     this.subscriber = subscriber;
     if (this.closing) {
-      for (const chunk of this.pending) subscriber.next(chunk);
+      this.emit();
       subscriber.complete();
     } else {
       this.host.scheduleFlush(this);
@@ -104,7 +134,8 @@ export class SseConnection extends Observable<Uint8Array> implements StreamContr
   }
 
   private hungUp(): void {
-    this.pending = [];
+    this.chunks = undefined;
+    this.text = '';
     if (this.closing) return;
     this.closing = true;
     this.end();

@@ -1,0 +1,24 @@
+/** One note of the notebook. */
+export interface Note {
+  id: string;
+  title: string;
+  text: string;
+}
+
+/** What happened to a note. */
+export interface NotebookChange {
+  type: 'added' | 'edited' | 'deleted';
+  note: Note;
+}
+
+const SCHEME = 'note://';
+
+/** The URI of a note as an MCP resource. */
+export function noteUri(id: string): string {
+  return SCHEME + id;
+}
+
+/** The id of the note that a URI names; `undefined` for URIs of other things. */
+export function noteIdOf(uri: string): string | undefined {
+  return uri.startsWith(SCHEME) ? uri.slice(SCHEME.length) : undefined;
+}
