@@ -41,7 +41,7 @@ export class GracefulShutdown implements BeforeApplicationShutdown {
   async beforeApplicationShutdown(): Promise<void> {
     this.readiness.drain();
     const deadline = Date.now() + this.config.graceMs;
-    while (this.runtimes.busy > 0 && Date.now() < deadline) await delay(POLL_MS);
+    while (this.runtimes.busySessionIds().length > 0 && Date.now() < deadline) await delay(POLL_MS);
     await this.runtimes.dropAll();
     this.connections.endAll(this.config.retryMs, RETRY_SPREAD_MS);
     await delay(SETTLE_MS);

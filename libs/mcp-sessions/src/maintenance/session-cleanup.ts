@@ -14,17 +14,18 @@ export interface SessionCleanupConfig {
   storeExpires: boolean;
 }
 
-/** What the cleanup needs to know of open connections. */
-export interface ConnectedSessions {
-  sessionIds(): Iterable<string>;
-}
+/** Says which sessions are in use without their client having to send anything: they are kept alive. */
+export type SessionsInUse = () => Iterable<string>;
+
+/** How often sessions in use are kept alive within the idle timeout. */
+const KEEP_ALIVES_PER_TIMEOUT = 3;
 
 /** Store calls that run side by side. */
 const CONCURRENCY = 64;
 
 /**
  * Ends on this instance what has ended in the store: runtime, streams and all. Sessions whose client is connected
- * are kept alive. Its cost follows what has expired and what is connected, unless the store has no lifetimes.
+ * or waits for an answer are kept alive. Its cost follows what has expired and what is connected, unless the store has no lifetimes.
  */
 export class SessionCleanup implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(SessionCleanup.name);
@@ -38,12 +39,14 @@ export class SessionCleanup implements OnApplicationBootstrap, BeforeApplication
     private readonly store: CompleteSessionStore,
     private readonly sessions: McpSessions,
     private readonly census: SessionCensus,
-    private readonly connected: ConnectedSessions,
+    private readonly sessionsInUse: SessionsInUse,
   ) {}
 
   onApplicationBootstrap(): void {
     this.stopListening = this.store.onExpired?.((sessionId) => this.sessions.forget(sessionId, 'expired'));
-    const interval = setInterval(() => this.logFailure(this.run()), this.config.intervalMs).unref();
+    // Sessions in use have to be kept alive well before their time is over.
+    const intervalMs = Math.min(this.config.intervalMs, this.config.idleTimeoutMs / KEEP_ALIVES_PER_TIMEOUT);
+    const interval = setInterval(() => this.logFailure(this.run()), intervalMs).unref();
     this.scheduler.addInterval(this.config.jobName, interval);
   }
 
@@ -62,9 +65,9 @@ export class SessionCleanup implements OnApplicationBootstrap, BeforeApplication
   }
 
   private async cleanUp(now: number): Promise<void> {
-    if (now - this.keptAliveAt >= this.config.idleTimeoutMs / 3) {
+    if (now - this.keptAliveAt >= this.config.idleTimeoutMs / KEEP_ALIVES_PER_TIMEOUT) {
       this.keptAliveAt = now;
-      await this.forgetMissing(this.connected.sessionIds(), (sessionId) => this.keepAlive(sessionId));
+      await this.forgetMissing(this.sessionsInUse(), (sessionId) => this.keepAlive(sessionId));
     }
     const unseen = this.census.unseenSince(now - this.config.idleTimeoutMs);
     await this.forgetMissing(unseen, (sessionId) => this.store.has(sessionId));

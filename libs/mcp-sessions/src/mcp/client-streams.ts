@@ -3,7 +3,7 @@ import type { Response } from 'express';
 import { logSafeId } from '../common/log-safe-id.js';
 import type { SseConnection, SseConnectionOwner } from '../streams/sse-connection.js';
 import type { SseConnections } from '../streams/sse-connections.js';
-import { ABANDONED_COMMENT, messageFrame, primingFrame } from '../streams/sse-frame.js';
+import { messageFrame, primingFrame } from '../streams/sse-frame.js';
 import { StreamLostError } from '../streams/stream-manager.errors.js';
 import {
   type EventId,
@@ -98,14 +98,14 @@ export class ClientStreams {
         await this.manager.open(stream, connection, { after });
       } catch (error) {
         if (!(error instanceof StreamLostError)) throw error;
-        this.answerLost(stream, connection);
+        await this.answerLost(stream, connection);
       }
     });
   }
 
   /** Ends a stream that will carry no answer after all. */
   async abandon(stream: StreamRef): Promise<void> {
-    await this.manager.append(stream, ABANDONED_COMMENT, { last: true });
+    await this.manager.append(stream, '', { last: true });
   }
 
   /** Ends the connection of a stream, not the stream: the client comes back for the rest. */
@@ -130,16 +130,15 @@ export class ClientStreams {
   }
 
   /** The answers that this stream was to carry will never come: says so instead of letting the client wait. */
-  private answerLost({ key }: StreamRef, connection: SseConnection): void {
-    for (const id of requestIdsOf(key)) {
-      const answer = errorResponse(
-        id,
-        JsonRpcErrorCode.ServerError,
-        'The response was lost; send the request again',
-      );
-      connection.enqueueText(messageFrame(answer));
-    }
-    connection.close();
+  private async answerLost(stream: StreamRef, connection: SseConnection): Promise<void> {
+    const answers = requestIdsOf(stream.key).map((id) =>
+      messageFrame(
+        errorResponse(id, JsonRpcErrorCode.ServerError, 'The response was lost; send the request again'),
+      ),
+    );
+    // Logged like any answer, so that it has an id: a client that comes back behind it is told that this is all.
+    await this.manager.append(stream, answers.join(''), { last: true });
+    await this.manager.open(stream, connection);
   }
 
   private inBackground(sessionId: string, work: Promise<void>): void {

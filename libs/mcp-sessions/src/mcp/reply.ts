@@ -1,4 +1,4 @@
-import { ABANDONED_COMMENT, messageFrame } from '../streams/sse-frame.js';
+import { messageFrame } from '../streams/sse-frame.js';
 import type { ResumableStreamManager, StreamRef } from '../streams/stream-manager.interface.js';
 import { isResponse } from './json-rpc.js';
 import type { JsonRpcMessage, RequestId } from './mcp-server.interface.js';
@@ -32,7 +32,7 @@ export class StreamReply implements Reply {
 
   async cancel(requestId: RequestId): Promise<void> {
     if (!this.open.delete(requestId) || this.open.size > 0) return;
-    await this.streams.append(this.stream, ABANDONED_COMMENT, { last: true });
+    await this.streams.append(this.stream, '', { last: true });
   }
 }
 

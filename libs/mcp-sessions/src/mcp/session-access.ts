@@ -51,6 +51,17 @@ export class SessionAccess {
     return metadata;
   }
 
+  /**
+   * Makes sure that the session has not ended since it was found, while something was attached to it.
+   *
+   * @throws McpRequestError 404: it has; what was attached is gone again
+   */
+  async assertStillThere(sessionId: string): Promise<void> {
+    if (await this.store.has(sessionId)) return;
+    await this.sessions.forget(sessionId, 'ended');
+    throw sessionNotFound();
+  }
+
   /** The session's runtime, held until the caller releases it. */
   runtime(sessionId: string, metadata: SessionMetadata): Promise<SessionRuntime> {
     return this.runtimes.acquire(sessionId, metadata);

@@ -1,5 +1,6 @@
 import type { LoggingLevel, SessionMetadata } from '../session-store/session-store.interface.js';
 import { isErrorResponse, isRequest } from './json-rpc.js';
+import { sessionNotFound } from './mcp-request.errors.js';
 import type { JsonRpcMessage, McpServerLike, MessageExtra } from './mcp-server.interface.js';
 import { MAIN_STREAM_REPLY, type Reply } from './reply.js';
 import type { SessionTransport } from './session-transport.js';
@@ -115,6 +116,7 @@ export class SessionRuntime {
 
   /** Hands over all the messages of a POST, or, if one of them is refused, none. */
   async receiveAll(messages: readonly JsonRpcMessage[], extra: MessageExtra, reply: Reply): Promise<void> {
+    if (this.transport.isClosed) throw sessionNotFound();
     this.transport.assertUnused(messages.filter(isRequest).map(({ id }) => id));
     for (const message of messages) await this.receive(message, extra, reply);
   }

@@ -47,11 +47,9 @@ export class SessionRuntimes {
     return this.runtimes.size;
   }
 
-  /** Runtimes with a request in progress. */
-  get busy(): number {
-    let busy = 0;
-    for (const runtime of this.runtimes.values()) if (runtime.isBusy) busy += 1;
-    return busy;
+  /** Ids of the sessions with a request in progress. */
+  busySessionIds(): string[] {
+    return [...this.runtimes.values()].filter((runtime) => runtime.isBusy).map(({ sessionId }) => sessionId);
   }
 
   serve(host: SessionRuntimesHost): void {
@@ -75,7 +73,7 @@ export class SessionRuntimes {
     }
     let making = this.making.get(sessionId);
     if (!making) {
-      making = this.restore(sessionId, metadata).finally(() => this.making.delete(sessionId));
+      making = this.restore(sessionId).finally(() => this.making.delete(sessionId));
       this.making.set(sessionId, making);
     }
     const runtime = await making;
@@ -115,17 +113,23 @@ export class SessionRuntimes {
     }
   }
 
-  private async restore(sessionId: string, metadata: SessionMetadata): Promise<SessionRuntime> {
+  /**
+   * The metadata is read once more: a session that ended since the request found it must not come back, and one that
+   * ends from now on waits for this to be made, and drops it.
+   */
+  private async restore(sessionId: string): Promise<SessionRuntime> {
+    const metadata = await this.host.read(sessionId);
+    if (!metadata) throw sessionNotFound();
     const runtime = await this.make(sessionId, metadata.principal);
     try {
       await runtime.restore(metadata);
+      // A session of HTTP+SSE begins without one: its `initialize` comes as a message.
+      if (metadata.protocolVersion !== undefined) await this.host.resumed(sessionId);
     } catch (error) {
       await this.closeRuntime(runtime);
       throw error;
     }
     this.runtimes.set(sessionId, runtime);
-    // A session of HTTP+SSE begins without one: its `initialize` comes as a message.
-    if (metadata.protocolVersion !== undefined) await this.host.resumed(sessionId);
     return runtime;
   }
 

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import { MAIN_STREAM_KEY } from '../streams/stream-manager.interface.js';
-import type { SseConnectionOwner } from '../streams/sse-connection.js';
+import type { SseConnection, SseConnectionOwner } from '../streams/sse-connection.js';
 import type { SessionMetadata } from '../session-store/session-store.interface.js';
 import type { ClientStreams } from './client-streams.js';
 import {
@@ -15,14 +15,15 @@ import { isRequest, type JsonRpcRequest } from './json-rpc.js';
 import type { McpEndpointOptions } from './mcp-endpoint-options.interface.js';
 import { emptyReply, jsonReply, sseReply, type McpReply } from './mcp-reply.js';
 import { badRequest, invalidRequest, notAcceptable } from './mcp-request.errors.js';
-import type { RequestId } from './mcp-server.interface.js';
+import type { JsonRpcMessage } from './mcp-server.interface.js';
 import type { McpSessions } from './mcp-sessions.service.js';
 import { accepts, JSON_TYPE, SSE_TYPE } from './media-type.js';
 import type { Readiness } from './readiness.js';
-import { JsonReply, MAIN_STREAM_REPLY, StreamReply, type Reply } from './reply.js';
+import { JsonReply, MAIN_STREAM_REPLY, StreamReply } from './reply.js';
 import type { RequestBodies } from './request-bodies.js';
 import { RequestStreamKeys } from './request-stream-key.js';
 import type { SessionAccess } from './session-access.js';
+import type { SessionRuntime } from './session-runtime.js';
 
 /** The session that a request names and may use. */
 interface NamedSession extends SseConnectionOwner {
@@ -63,12 +64,11 @@ export class StreamableHttpEndpoint {
     const session = await this.session(request);
     this.readiness.assertReady();
     this.streams.admit(session);
-    const after = lastEventIdOf(request);
-    if (after !== undefined) {
-      return sseReply(await this.streams.resume(session, after, response), { headFirst: true });
-    }
-    const { protocolVersion } = session.metadata;
-    const { connection } = await this.streams.open(session, MAIN_STREAM_KEY, response, protocolVersion);
+    const connection = await this.connect(session, lastEventIdOf(request), response);
+    await this.access.assertStillThere(session.sessionId);
+    // The SDKs' clients come back for ever to a stream that ends without a response, and by the second time they have
+    // lost its id and take the main stream. 204 tells an EventSource, and them, that there is nothing to come back for.
+    if (connection.isEmpty) return emptyReply(204);
     return sseReply(connection, { headFirst: true });
   }
 
@@ -88,6 +88,17 @@ export class StreamableHttpEndpoint {
     const metadata = await this.access.find(sessionId, principal, 'streamable-http');
     assertProtocolVersion(request, metadata.protocolVersion);
     return { sessionId, principal, metadata };
+  }
+
+  private async connect(
+    session: NamedSession,
+    after: string | undefined,
+    response: Response,
+  ): Promise<SseConnection> {
+    if (after !== undefined) return this.streams.resume(session, after, response);
+    const { protocolVersion } = session.metadata;
+    const { connection } = await this.streams.open(session, MAIN_STREAM_KEY, response, protocolVersion);
+    return connection;
   }
 
   /**
@@ -113,29 +124,36 @@ export class StreamableHttpEndpoint {
     response: Response,
   ): Promise<McpReply> {
     const ids = requestIds(incoming.messages);
+    if (ids.length > 0) this.readiness.assertReady();
     const extra = new HttpMessageExtra(request);
-    if (ids.length === 0) {
-      await this.receive(incoming, session, extra, MAIN_STREAM_REPLY);
-      return emptyReply(202);
+    const { sessionId, metadata } = session;
+    const runtime = await this.access.runtime(sessionId, metadata);
+    try {
+      if (ids.length === 0) {
+        await runtime.receiveAll(incoming.messages, extra, MAIN_STREAM_REPLY);
+        return emptyReply(202);
+      }
+      if (this.options.responseMode === 'json') {
+        const reply = new JsonReply(ids);
+        await runtime.receiveAll(incoming.messages, extra, reply);
+        return this.jsonAnswers(await reply.responses, incoming.isBatch);
+      }
+      return await this.answerOnStream(incoming.messages, session, runtime, extra, response);
+    } finally {
+      runtime.release();
     }
-    this.readiness.assertReady();
-    if (this.options.responseMode === 'json') {
-      const reply = new JsonReply(ids);
-      await this.receive(incoming, session, extra, reply);
-      return this.jsonAnswers(await reply.responses, incoming.isBatch);
-    }
-    return this.deliverOnStream(incoming, ids, session, extra, response);
   }
 
   /** Answers on an SSE stream of the POST's own. */
-  private async deliverOnStream(
-    incoming: IncomingMessages,
-    ids: RequestId[],
+  private async answerOnStream(
+    messages: JsonRpcMessage[],
     session: NamedSession,
+    runtime: SessionRuntime,
     extra: HttpMessageExtra,
     response: Response,
   ): Promise<McpReply> {
     this.streams.admit(session);
+    const ids = requestIds(messages);
     const { sessionId } = session;
     const { protocolVersion } = session.metadata;
     const stream = { sessionId, key: this.streamKeys.next(ids) };
@@ -145,27 +163,13 @@ export class StreamableHttpEndpoint {
       extra.closeStandaloneSSEStream = () => this.streams.release({ sessionId, key: MAIN_STREAM_KEY });
     }
     try {
-      const reply = new StreamReply(this.streams.manager, stream, ids);
-      await this.receive(incoming, session, extra, reply);
+      await runtime.receiveAll(messages, extra, new StreamReply(this.streams.manager, stream, ids));
       return sseReply(connection);
     } catch (error) {
       connection.close();
       await this.streams.abandon(stream);
+      await this.access.assertStillThere(sessionId);
       throw error;
-    }
-  }
-
-  private async receive(
-    { messages }: IncomingMessages,
-    { sessionId, metadata }: NamedSession,
-    extra: HttpMessageExtra,
-    reply: Reply,
-  ): Promise<void> {
-    const runtime = await this.access.runtime(sessionId, metadata);
-    try {
-      await runtime.receiveAll(messages, extra, reply);
-    } finally {
-      runtime.release();
     }
   }
 

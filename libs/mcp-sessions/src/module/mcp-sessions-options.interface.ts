@@ -69,13 +69,13 @@ export interface McpSessionsOptions {
   /** Largest request body in bytes; beyond: 413. Default 4,194,304 (4 MiB). */
   maxBodyBytes?: number;
   /**
-   * A session ends when it has not been used and had no open stream for this long, in milliseconds. Default
+   * A session ends when it has not been used, and had no open stream, for this long, in milliseconds. Default
    * 3,600,000 (one hour). Environment: `MCP_SESSIONS_IDLE_TIMEOUT_MS`.
    */
   idleTimeoutMs?: number;
   /** A server object that has not been used for this long is dropped, in milliseconds. Default 30,000. */
   runtimeIdleMs?: number;
-  /** How often cleanup runs, in milliseconds. Default 60,000. Environment: `MCP_SESSIONS_CLEANUP_INTERVAL_MS`. */
+  /** How often cleanup runs, in milliseconds; at least thrice per `idleTimeoutMs`. Default 60,000. Environment: `MCP_SESSIONS_CLEANUP_INTERVAL_MS`. */
   cleanupIntervalMs?: number;
   /** How long a shutdown waits for requests in progress, in milliseconds. Default 10,000. */
   shutdownGraceMs?: number;

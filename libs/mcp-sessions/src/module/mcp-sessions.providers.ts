@@ -138,7 +138,16 @@ export function createMcpSessionsProviders(path: string, name: string | undefine
     provideClass(McpSessionsHealth, Readiness, SessionCensus, SseConnections, SessionRuntimes),
     {
       provide: SessionCleanup,
-      inject: [SchedulerRegistry, OPTIONS, STORE, COMPLETE_STORE, McpSessions, SessionCensus, SseConnections],
+      inject: [
+        SchedulerRegistry,
+        OPTIONS,
+        STORE,
+        COMPLETE_STORE,
+        McpSessions,
+        SessionCensus,
+        SseConnections,
+        SessionRuntimes,
+      ],
       useFactory: (
         scheduler: SchedulerRegistry,
         { cleanupIntervalMs: intervalMs, idleTimeoutMs }: ResolvedOptions,
@@ -147,10 +156,12 @@ export function createMcpSessionsProviders(path: string, name: string | undefine
         sessions: McpSessions,
         census: SessionCensus,
         connections: SseConnections,
+        runtimes: SessionRuntimes,
       ) => {
+        const inUse = () => new Set([...connections.sessionIds(), ...runtimes.busySessionIds()]);
         const jobName = ['mcp-sessions', name, 'cleanup'].filter(Boolean).join(':');
         const config = { jobName, intervalMs, idleTimeoutMs, storeExpires: 'setWithTTL' in ownStore };
-        return new SessionCleanup(scheduler, config, store, sessions, census, connections);
+        return new SessionCleanup(scheduler, config, store, sessions, census, inUse);
       },
     },
     {

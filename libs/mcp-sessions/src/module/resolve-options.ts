@@ -6,6 +6,8 @@ import type { ResolvedOptions } from './resolved-options.interface.js';
 
 const count = z.number().int().min(1);
 const milliseconds = z.number().min(1);
+/** Longer intervals than Node's timers take would fire at once. */
+const interval = milliseconds.max(2 ** 31 - 1);
 const fn = z.custom<(...args: never[]) => unknown>(
   (value) => typeof value === 'function',
   'Expected a function',
@@ -51,12 +53,12 @@ const optionsSchema = z.strictObject({
   ),
   responseMode: z.enum(['sse', 'json']),
   retryMs: z.number().int().min(0),
-  keepAliveMs: milliseconds,
+  keepAliveMs: interval,
   maxBufferedBytes: count,
   maxBodyBytes: count,
   idleTimeoutMs: milliseconds,
-  runtimeIdleMs: milliseconds,
-  cleanupIntervalMs: milliseconds,
+  runtimeIdleMs: interval,
+  cleanupIntervalMs: interval,
   shutdownGraceMs: z.number().min(0),
   limits: z.strictObject({
     sessions: count,

@@ -51,6 +51,11 @@ export class SseConnection extends Observable<Uint8Array> implements StreamContr
     super((subscriber) => this.attach(subscriber));
   }
 
+  /** Whether it ended without having carried anything: there was nothing left to send. */
+  get isEmpty(): boolean {
+    return this.closing && this.pendingSize === 0;
+  }
+
   get desiredSize(): number {
     const heldBack = this.pendingSize === 0 ? this.bufferedBytes() : this.heldBack;
     return this.maxBufferedBytes - this.pendingSize - heldBack;

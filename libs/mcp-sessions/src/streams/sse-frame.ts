@@ -1,9 +1,6 @@
 /** The SSE comment that tells a resuming client that events it asked for are gone. */
 export const EVENTS_LOST_COMMENT = ': events-lost\n\n';
 
-/** The SSE comment that ends a stream which carries no answer: the request was cancelled, or refused after all. */
-export const ABANDONED_COMMENT = ': no answer\n\n';
-
 /** The SSE comment that keeps proxies from closing an idle stream. */
 export const KEEP_ALIVE_COMMENT = ': keep-alive\n\n';
 

@@ -96,7 +96,8 @@ export interface ResumableStreamManager extends StreamManager {
   open(stream: StreamRef, controller: StreamController, options?: OpenStreamOptions): Promise<void>;
   /**
    * Logs one event and delivers it to the connection that holds the stream, if any. `last` ends the stream once
-   * this event is delivered; the log stays for resuming, within the retention.
+   * this event is delivered; the log stays for resuming, within the retention. With `last`, `data` may be empty: then
+   * the stream ends behind what it has.
    */
   append(stream: StreamRef, data: string, options?: { last?: boolean }): Promise<EventId>;
   /** The id of the last event before those that the next `open` without `after` delivers. For the priming event. */

@@ -1,0 +1,22 @@
+import { inspect } from 'node:util';
+import type { LoggerService } from '@nestjs/common';
+
+/** Keeps what Nest would have printed, stacks and all. */
+export class CapturedLogger implements LoggerService {
+  readonly lines: string[] = [];
+  readonly errors: string[] = [];
+
+  log = (...parts: unknown[]): void => this.keep(parts);
+  warn = (...parts: unknown[]): void => this.keep(parts);
+  debug = (...parts: unknown[]): void => this.keep(parts);
+  verbose = (...parts: unknown[]): void => this.keep(parts);
+  fatal = (...parts: unknown[]): void => this.error(...parts);
+  error = (...parts: unknown[]): void => {
+    this.keep(parts);
+    this.errors.push(this.lines.at(-1)!);
+  };
+
+  private keep(parts: unknown[]): void {
+    this.lines.push(parts.map((part) => (typeof part === 'string' ? part : inspect(part))).join(' '));
+  }
+}
