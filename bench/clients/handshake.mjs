@@ -19,7 +19,11 @@ export function post(port, agent, message, sessionId) {
   };
   return new Promise((resolve, reject) => {
     const outgoing = request({ port, host: '127.0.0.1', path: '/mcp', method: 'POST', agent, headers });
-    outgoing.on('error', reject);
+    outgoing.on('error', (error) => {
+      // The server may close a connection that has idled just when it is used again.
+      if (outgoing.reusedSocket) resolve(post(port, agent, message, sessionId));
+      else reject(error);
+    });
     outgoing.on('response', (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (part) => (text += part));

@@ -10,15 +10,19 @@
  * @param {number} count
  * @param {{ ours: () => Promise<Figure>, theirs: () => Promise<Figure> }} measure
  * @param {(pair: Pair) => void} report
+ * @param {{ together?: boolean }} [options] `together` measures both sides of a pair at the same time: for what one
+ * process does not take from the other, as memory.
  */
-export async function measurePairs(count, measure, report) {
+export async function measurePairs(count, measure, report, { together = false } = {}) {
   /** @type {Pair[]} */
   const pairs = [];
   for (let i = 0; i < count; i++) {
     /** @type {'ours' | 'theirs'} */
     const first = i % 2 === 0 ? 'ours' : 'theirs';
-    const one = await measure[first]();
-    const other = await measure[first === 'ours' ? 'theirs' : 'ours']();
+    const second = first === 'ours' ? 'theirs' : 'ours';
+    const started = measure[first]();
+    if (!together) await started;
+    const [one, other] = await Promise.all([started, measure[second]()]);
     const [ours, theirs] = first === 'ours' ? [one, other] : [other, one];
     /** @type {Pair} */
     const pair = { first, ours, theirs, ratio: ours.value / theirs.value };

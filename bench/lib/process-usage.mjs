@@ -7,21 +7,20 @@ export function cpuMicroseconds() {
 }
 
 /**
- * Resident memory of this process in bytes, once garbage is collected and the figure has come to rest.
+ * Memory of this process in bytes, at rest. V8 gives memory back to the system some ten or fifteen seconds after a
+ * collection, and only if little happens meanwhile: each round collects once and then leaves the process alone.
  * Needs `--expose-gc`.
+ * @param {{ rounds: number, quietMs?: number }} options
  */
-export async function settledRss({ attempts = 20, pauseMs = 250, tolerance = 0.002 } = {}) {
-  if (!global.gc) throw new Error('settledRss needs --expose-gc');
-  let last = Infinity;
-  for (let i = 0; i < attempts; i++) {
+export async function settledMemory({ rounds, quietMs = 25_000 }) {
+  if (!global.gc) throw new Error('settledMemory needs --expose-gc');
+  for (let round = 0; round < rounds; round++) {
     global.gc();
-    await sleep(pauseMs);
-    const rss = process.memoryUsage.rss();
-    if (Math.abs(rss - last) <= last * tolerance) return rss;
-    last = rss;
+    await sleep(quietMs);
   }
-  return last;
+  const { rss, heapUsed, external } = process.memoryUsage();
+  return { rss, heapUsed, external };
 }
 
 /** What every server under measurement answers. */
-export const usageCommands = { cpu: cpuMicroseconds, rss: () => settledRss() };
+export const usageCommands = { cpu: cpuMicroseconds, memory: settledMemory };

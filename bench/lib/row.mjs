@@ -12,6 +12,7 @@ import { short, summarize } from './statistics.mjs';
  * @property {{ atMost: number } | { atLeast: number }} target For the median of ours / theirs.
  * @property {string[]} packages Whose versions the result names; `… (ours)` where both sides bring their own.
  * @property {{ full: Size, quick: Size }} sizes
+ * @property {boolean} [together] Both sides of a pair at the same time; else one after the other.
  * @property {{ ours: Measure, theirs: Measure }} measure
  *
  * @typedef {{ pairs: number, [detail: string]: any }} Size
@@ -36,11 +37,13 @@ export async function runRow(row, { quick }) {
   const size = quick ? row.sizes.quick : row.sizes.full;
   const before = machine();
   console.log(`\n${row.name}: ${row.what}, against ${row.against}`);
+  if (quick) console.log(`  quick: ${JSON.stringify(size)}`);
   const pairs = await measurePairs(
     size.pairs,
     { ours: () => row.measure.ours(size), theirs: () => row.measure.theirs(size) },
     ({ ours, theirs, ratio }) =>
       console.log(`  ours ${short(ours.value)}, theirs ${short(theirs.value)} ${row.unit}: ${short(ratio)}`),
+    { together: row.together },
   );
   const ratio = summarize(pairs.map((pair) => pair.ratio));
   const met = meets(row.target, ratio.median);

@@ -8,7 +8,7 @@ import { requireOpenFiles } from '../lib/machine.mjs';
  * @param {string} app @param {boolean} sessions
  */
 function measureIdle(app, sessions) {
-  return (/** @type {any} */ { streams, warmUp, idleMs, runtimeIdleMs }) =>
+  return (/** @type {any} */ { streams, warmUp, idleMs, settleRounds, runtimeIdleMs }) =>
     withChildren(async (start) => {
       requireOpenFiles(streams + 500);
       const env = runtimeIdleMs ? { BENCH_RUNTIME_IDLE_MS: String(runtimeIdleMs) } : undefined;
@@ -19,15 +19,19 @@ function measureIdle(app, sessions) {
       const { port } = server.info;
       await client.call('open', { port, count: warmUp, sessions });
       await client.call('close', { port });
-      const before = await server.call('rss');
+      const before = await server.call('memory', { rounds: settleRounds });
       await client.call('open', { port, count: streams, sessions });
       await sleep(idleMs);
-      const after = await server.call('rss');
+      const after = await server.call('memory', { rounds: settleRounds });
       await client.call('stats');
+      /** @param {'rss' | 'heapUsed' | 'external'} kind */
+      const perStream = (kind) => (after[kind] - before[kind]) / 1024 / streams;
       return {
-        value: (after - before) / 1024 / streams,
-        beforeMiB: before / 2 ** 20,
-        afterMiB: after / 2 ** 20,
+        value: perStream('rss'),
+        heapUsed: perStream('heapUsed'),
+        external: perStream('external'),
+        beforeMiB: before.rss / 2 ** 20,
+        afterMiB: after.rss / 2 ** 20,
       };
     });
 }
@@ -47,9 +51,10 @@ export default {
     'express',
   ],
   sizes: {
-    // Server objects are dropped after 30 s without use (`runtimeIdleMs`); both sides wait until that is over.
-    full: { pairs: 5, streams: 5000, warmUp: 200, idleMs: 45_000 },
-    quick: { pairs: 2, streams: 2000, warmUp: 200, idleMs: 6_000, runtimeIdleMs: 2_000 },
+    // Server objects are dropped 30 to 45 s after their last use; both sides wait until that is over.
+    full: { pairs: 5, streams: 5000, warmUp: 200, idleMs: 47_000, settleRounds: 2 },
+    quick: { pairs: 2, streams: 2000, warmUp: 200, idleMs: 6_000, settleRounds: 1, runtimeIdleMs: 2_000 },
   },
+  together: true,
   measure: { ours: measureIdle('apps/ours.mjs', true), theirs: measureIdle('apps/express-sse.mjs', false) },
 };
