@@ -5,12 +5,14 @@
  */
 export function serveCommands(commands, info = {}) {
   process.on('disconnect', () => process.exit());
-  process.on('message', async (/** @type {any} */ { id, command, payload }) => {
+  /** @param {any} message */
+  const answer = async ({ id, command, payload }) => {
     try {
       process.send?.({ id, result: await commands[command](payload) });
     } catch (error) {
       process.send?.({ id, error: error instanceof Error ? error.stack : String(error) });
     }
-  });
+  };
+  process.on('message', (message) => void answer(message));
   process.send?.({ id: 0, result: info });
 }

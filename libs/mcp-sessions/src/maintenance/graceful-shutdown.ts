@@ -1,4 +1,4 @@
-import type { BeforeApplicationShutdown } from '@nestjs/common';
+import { Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { McpSessions } from '../mcp/mcp-sessions.service.js';
 import type { Readiness } from '../mcp/readiness.js';
@@ -28,6 +28,8 @@ const RETRY_SPREAD_MS = 2_000;
 
 /** Closes down in order: nothing new, what is running finishes, streams end, what is pending is stored. */
 export class GracefulShutdown implements BeforeApplicationShutdown {
+  private readonly logger = new Logger(GracefulShutdown.name);
+
   constructor(
     private readonly config: GracefulShutdownConfig,
     private readonly readiness: Readiness,
@@ -42,11 +44,20 @@ export class GracefulShutdown implements BeforeApplicationShutdown {
     this.readiness.drain();
     const deadline = Date.now() + this.config.graceMs;
     while (this.runtimes.busySessionIds().length > 0 && Date.now() < deadline) await delay(POLL_MS);
-    await this.runtimes.dropAll();
-    this.connections.endAll(this.config.retryMs, RETRY_SPREAD_MS);
+    await this.attempt('Server objects', () => this.runtimes.dropAll());
+    await this.attempt('Streams', () => this.connections.endAll(this.config.retryMs, RETRY_SPREAD_MS));
     await delay(SETTLE_MS);
-    await this.streams.close?.();
-    await this.store.close?.();
+    await this.attempt('The stream manager', () => this.streams.close?.());
+    await this.attempt('The session store', () => this.store.close?.());
     this.sessions.complete();
+  }
+
+  /** A step that fails does not keep the later ones from being made. */
+  private async attempt(what: string, close: () => Promise<void> | void): Promise<void> {
+    try {
+      await close();
+    } catch (error) {
+      this.logger.error(`${what} could not be closed`, error);
+    }
   }
 }

@@ -55,7 +55,7 @@ export class SessionCleanup implements OnApplicationBootstrap, BeforeApplication
       this.scheduler.deleteInterval(this.config.jobName);
     }
     this.stopListening?.();
-    await this.running;
+    await this.running?.catch(() => undefined); // It has been logged where it was started.
   }
 
   /** Cleans up now; a run that is under way is joined. */

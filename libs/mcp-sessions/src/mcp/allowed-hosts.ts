@@ -1,3 +1,6 @@
+/** A `Host` header (RFC 9110, 7.2): no userinfo, no path. */
+const HOST_AND_PORT = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?$/i;
+
 /** Whether a name stands for this very machine. */
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
@@ -8,8 +11,9 @@ function isLoopback(hostname: string): boolean {
  * Guards against DNS rebinding (MCP 2025-11-25, basic/transports, Security Warning).
  */
 export function isAllowedHost(host: string | undefined, allowed: readonly string[]): boolean {
+  if (host === undefined || !HOST_AND_PORT.test(host)) return false;
   if (allowed.includes('*')) return true;
-  const hostname = host === undefined ? undefined : parseUrl(`http://${host}`)?.hostname;
+  const hostname = parseUrl(`http://${host}`)?.hostname;
   if (hostname === undefined) return false;
   return isLoopback(hostname) || allowed.some((name) => name.toLowerCase() === hostname);
 }

@@ -6,6 +6,7 @@ import type { SseConnections } from '../streams/sse-connections.js';
 import { messageFrame, primingFrame } from '../streams/sse-frame.js';
 import { StreamLostError } from '../streams/stream-manager.errors.js';
 import {
+  MAIN_STREAM_KEY,
   type EventId,
   type ResumableStreamManager,
   type StreamRef,
@@ -59,11 +60,15 @@ export class ClientStreams {
     onEnd: (connection: SseConnection) => Promise<void>,
   ): SseConnection {
     const { sessionId, principal } = owner;
-    return this.connections.add(
+    const connection = this.connections.add(
       { sessionId, principal },
       () => (response.socket ?? response).writableLength,
-      (connection) => this.inBackground(sessionId, onEnd(connection)),
+      (ended) => this.inBackground(sessionId, onEnd(ended)),
     );
+    // Whoever answers: a middleware may have been faster, and then nobody ever subscribes to the connection.
+    if (response.closed) connection.close();
+    else response.once('close', () => connection.close());
+    return connection;
   }
 
   /** Attaches the response to one of the owner's streams, behind what was last delivered on it. */
@@ -79,11 +84,17 @@ export class ClientStreams {
       if (hasPrimingEvent(protocolVersion)) {
         const position = await this.manager.position(stream);
         resumable = position !== '';
-        if (resumable) connection.enqueueText(primingFrame(position, this.config.retryMs));
+        if (resumable && !response.closed)
+          connection.enqueueText(primingFrame(position, this.config.retryMs));
       }
       await this.manager.open(stream, connection);
     });
     return { connection, resumable };
+  }
+
+  /** Whether the event is one of the session's main stream. @throws InvalidEventIdError as `resume` */
+  isOfMainStream(sessionId: string, eventId: EventId): boolean {
+    return this.manager.streamOf(sessionId, eventId).key === MAIN_STREAM_KEY;
   }
 
   /**

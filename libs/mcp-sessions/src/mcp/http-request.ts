@@ -6,9 +6,7 @@ import { isAcceptedVersion } from './protocol-version.js';
 export const SESSION_HEADER = 'Mcp-Session-Id';
 
 /** A request as a middleware or guard of the application may have authenticated it. */
-interface AuthenticatedRequest extends Request {
-  auth?: unknown;
-}
+type AuthenticatedRequest = Omit<Request, 'auth'> & { auth?: unknown };
 
 export function sessionIdOf(request: Request): string | undefined {
   return singleHeader(request, 'mcp-session-id') || undefined;

@@ -11,7 +11,7 @@ import { badRequest, notAcceptable, sessionNotFound } from './mcp-request.errors
 import type { McpSessions } from './mcp-sessions.service.js';
 import { accepts, SSE_TYPE } from './media-type.js';
 import type { Readiness } from './readiness.js';
-import { MAIN_STREAM_REPLY } from './reply.js';
+import { MainStreamReply } from './reply.js';
 import type { RequestBodies } from './request-bodies.js';
 import type { SessionAccess } from './session-access.js';
 
@@ -37,10 +37,18 @@ export class HttpSseEndpoint {
     const principal = this.options.principal(request);
     this.streams.admit({ principal });
     const sessionId = await this.access.openSse(principal);
+    try {
+      // Once more: opening took time, and others may have come, or the shutdown.
+      this.readiness.assertReady();
+      this.streams.admit({ principal });
+    } catch (error) {
+      await this.sessions.end(sessionId);
+      throw error;
+    }
     const owner = { sessionId, principal };
     const connection = this.streams.connect(owner, response, () => this.sessions.end(sessionId));
-    connection.enqueueText(endpointFrame(messagesUri(request, sessionId)));
     try {
+      if (!response.closed) connection.enqueueText(endpointFrame(messagesUri(request, sessionId)));
       await this.streams.manager.open({ sessionId, key: MAIN_STREAM_KEY }, connection);
     } catch (error) {
       connection.close();
@@ -67,9 +75,13 @@ export class HttpSseEndpoint {
     const runtime = await this.access.runtime(sessionId, metadata);
     try {
       const extra = new HttpMessageExtra(request);
-      await runtime.receiveAll(incoming.messages, extra, MAIN_STREAM_REPLY);
+      const reply = new MainStreamReply(this.streams.manager, sessionId);
+      await runtime.receiveAll(incoming.messages, extra, reply);
+    } catch (error) {
+      if (runtime.transport.isClosed) await this.access.assertStillThere(sessionId);
+      throw error;
     } finally {
-      runtime.release();
+      this.access.release(runtime);
     }
     return { status: 202, headers: { 'Content-Type': 'text/plain' }, frames: of(Buffer.from('Accepted')) };
   }

@@ -4,6 +4,7 @@ import type { JsonRpcMessage, RequestId } from './mcp-server.interface.js';
 export const JsonRpcErrorCode = {
   ParseError: -32700,
   InvalidRequest: -32600,
+  InvalidParams: -32602,
   InternalError: -32603,
   /** The SDKs' code for whatever the HTTP layer refuses. */
   ServerError: -32000,
@@ -18,6 +19,7 @@ export function isRequest(message: JsonRpcMessage): message is JsonRpcRequest {
   return message.method !== undefined && message.id !== undefined;
 }
 
+/** A response. The id is missing from an error that answers no request in particular. */
 export function isResponse(message: JsonRpcMessage): message is JsonRpcResponse {
   return message.method === undefined;
 }
@@ -35,12 +37,12 @@ export function errorResponse(id: RequestId | null, code: number, message: strin
 export function isJsonRpcMessage(value: unknown): value is JsonRpcMessage {
   if (!isObject(value) || value.jsonrpc !== '2.0') return false;
   const { id, method, params, result, error } = value;
-  if (id !== undefined && !isRequestId(id)) return false;
+  const isUnattributedError = method === undefined && error !== undefined && id === null;
+  if (id !== undefined && !isRequestId(id) && !isUnattributedError) return false;
   if (method !== undefined) {
     return typeof method === 'string' && (params === undefined || isObject(params)) && !('result' in value);
   }
-  if (id === undefined) return false;
-  if (error === undefined) return isObject(result);
+  if (error === undefined) return id !== undefined && isObject(result);
   return (
     result === undefined &&
     isObject(error) &&

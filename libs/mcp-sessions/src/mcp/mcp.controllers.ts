@@ -27,14 +27,14 @@ import { StreamableHttpEndpoint } from './streamable-http.endpoint.js';
 /**
  * Makes the controllers of one registration. Classes of their own, since the path is part of a class.
  *
+ * @param path where they are mounted, without a slash at the end
  * @param decorators the application's, for guards and the like
  */
 export function createMcpControllers(path: string, decorators: ClassDecorator[]): Type[] {
-  const base = path.replace(/\/+$/, '');
   const McpRoutes = (suffix: string): ClassDecorator =>
     applyDecorators(
       ...decorators,
-      Controller({ path: `${base}${suffix}`, version: VERSION_NEUTRAL }),
+      Controller({ path: `${path}${suffix}`, version: VERSION_NEUTRAL }),
       UseGuards(McpRequestGuard),
       UseInterceptors(McpReplyInterceptor),
       UseFilters(McpErrorFilter),

@@ -14,8 +14,14 @@ export function isJson(contentType: string | undefined): boolean {
   }
 }
 
+/** Parameters of a media range other than its weight: ours have none, and none is refused. */
+const RANGE_PARAMETERS = /;\s*(?!q\s*=)[^;,]*/gi;
+
 /** Whether an `Accept` header offers all of the types, by name or by wildcard. */
 export function accepts(accept: string | undefined, ...types: string[]): boolean {
   if (accept === undefined) return false;
-  return new Negotiator({ headers: { accept } }).mediaTypes(types).length === types.length;
+  return (
+    new Negotiator({ headers: { accept: accept.replace(RANGE_PARAMETERS, '') } }).mediaTypes(types).length ===
+    types.length
+  );
 }

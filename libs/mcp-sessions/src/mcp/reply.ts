@@ -1,11 +1,15 @@
 import { messageFrame } from '../streams/sse-frame.js';
-import type { ResumableStreamManager, StreamRef } from '../streams/stream-manager.interface.js';
+import {
+  MAIN_STREAM_KEY,
+  type ResumableStreamManager,
+  type StreamRef,
+} from '../streams/stream-manager.interface.js';
 import { isResponse } from './json-rpc.js';
 import type { JsonRpcMessage, RequestId } from './mcp-server.interface.js';
 
 /** Where the answers to one POST's requests go, and whatever else the server sends about them. */
 export interface Reply {
-  /** @returns `false` if this reply has no place for the message, which then goes to the session's main stream */
+  /** @returns `false` if there is no place here for a message that is no answer: it goes to the main stream then */
   send(message: JsonRpcMessage): Promise<boolean>;
   /** The request will get no answer: it was cancelled. */
   cancel(requestId: RequestId): Promise<void>;
@@ -15,18 +19,25 @@ export interface Reply {
 export class StreamReply implements Reply {
   private readonly open: Set<RequestId>;
 
+  /** @param onLost called when an answer cannot be put on the stream: the client has to see that it breaks off */
   constructor(
     private readonly streams: ResumableStreamManager,
     readonly stream: StreamRef,
     requestIds: RequestId[],
+    private readonly onLost: () => void,
   ) {
     this.open = new Set(requestIds);
   }
 
   async send(message: JsonRpcMessage): Promise<boolean> {
     if (this.open.size === 0) return false;
-    if (isResponse(message)) this.open.delete(message.id);
-    await this.streams.append(this.stream, messageFrame(message), { last: this.open.size === 0 });
+    if (isResponse(message)) this.open.delete(message.id!);
+    try {
+      await this.streams.append(this.stream, messageFrame(message), { last: this.open.size === 0 });
+    } catch (error) {
+      if (isResponse(message)) this.onLost();
+      throw error;
+    }
     return true;
   }
 
@@ -38,7 +49,7 @@ export class StreamReply implements Reply {
 
 /** Answers with one JSON body, once all answers are there. */
 export class JsonReply implements Reply {
-  /** The answers, in the order of the requests; without those that were cancelled. */
+  /** The answers, in the order in which they came; without those that were cancelled. */
   readonly responses: Promise<JsonRpcMessage[]>;
   private readonly open: Set<RequestId>;
   private readonly answers: JsonRpcMessage[] = [];
@@ -51,7 +62,7 @@ export class JsonReply implements Reply {
 
   async send(message: JsonRpcMessage): Promise<boolean> {
     if (!isResponse(message)) return false;
-    this.open.delete(message.id);
+    this.open.delete(message.id!);
     this.answers.push(message);
     this.settleIfComplete();
     return true;
@@ -67,8 +78,23 @@ export class JsonReply implements Reply {
   }
 }
 
-/** Has no place of its own: everything goes to the session's main stream, as HTTP+SSE has it. */
-export const MAIN_STREAM_REPLY: Reply = {
+/** Answers on the session's main stream, as HTTP+SSE has it. */
+export class MainStreamReply implements Reply {
+  constructor(
+    private readonly streams: ResumableStreamManager,
+    private readonly sessionId: string,
+  ) {}
+
+  async send(message: JsonRpcMessage): Promise<boolean> {
+    await this.streams.append({ sessionId: this.sessionId, key: MAIN_STREAM_KEY }, messageFrame(message));
+    return true;
+  }
+
+  async cancel(): Promise<void> {}
+}
+
+/** For POSTs without requests: there is nothing to answer. */
+export const NO_REPLY: Reply = {
   send: () => Promise.resolve(false),
   cancel: () => Promise.resolve(),
 };

@@ -1,4 +1,4 @@
-import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import type { AbstractHttpAdapter, ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import type { NextFunction, Request, Response } from 'express';
 import getRawBody from 'raw-body';
 import { isJson } from './media-type.js';
@@ -17,16 +17,21 @@ type Outcome = { body: unknown } | { error: McpRequestError };
 export class RequestBodies {
   private readonly outcomes = new WeakMap<Request, Outcome>();
 
-  /** @param paths the paths of the endpoints, without the application's global prefix */
+  /**
+   * @param adapterHost the HTTP server, which is there later than this, or never
+   * @param paths the paths of the endpoints, without the application's global prefix; none: nothing is read
+   */
   constructor(
     adapterHost: HttpAdapterHost,
     private readonly applicationConfig: ApplicationConfig,
     private readonly paths: readonly string[],
     private readonly maxBytes: number,
   ) {
+    if (paths.length === 0) return;
     adapterHost.init$.subscribe(() => {
-      adapterHost.httpAdapter.use((request: Request, response: Response, next: NextFunction) =>
-        this.handle(request, response, next),
+      // An application context without HTTP has no adapter.
+      (adapterHost.httpAdapter as AbstractHttpAdapter | null)?.use(
+        (request: Request, response: Response, next: NextFunction) => this.handle(request, response, next),
       );
     });
   }
@@ -52,6 +57,7 @@ export class RequestBodies {
       (outcome) => {
         this.outcomes.set(request, outcome);
         if ('body' in outcome) request.body = outcome.body;
+        else hideBody(request);
         next();
       },
       (error: unknown) => next(error),
@@ -59,7 +65,7 @@ export class RequestBodies {
   }
 
   private async read(request: Request, response: Response): Promise<Outcome> {
-    const encoding = request.headers['content-encoding'] ?? 'identity';
+    const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity';
     if (encoding !== 'identity') {
       const message = `Content-Encoding ${encoding} is not supported`;
       return { error: new McpRequestError(415, JsonRpcErrorCode.ServerError, message) };
@@ -84,7 +90,7 @@ export class RequestBodies {
   }
 
   private isOurs(request: Request): boolean {
-    const path = normalize(request.originalUrl.split('?', 1)[0]!);
+    const path = normalize(request.path);
     const prefix = normalize(this.applicationConfig.getGlobalPrefix());
     return this.paths.some((own) => path === normalize(own) || path === prefix + normalize(own));
   }
@@ -94,6 +100,12 @@ export class RequestBodies {
 function normalize(path: string): string {
   const trimmed = path.replace(/^\/+|\/+$/g, '').toLowerCase();
   return trimmed === '' ? '' : `/${trimmed}`;
+}
+
+/** The application's body parser is not to read on where this one has refused. */
+function hideBody(request: Request): void {
+  delete request.headers['content-length'];
+  delete request.headers['transfer-encoding'];
 }
 
 async function discard(request: Request): Promise<void> {

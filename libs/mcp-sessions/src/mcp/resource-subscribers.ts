@@ -5,6 +5,8 @@ export class ResourceSubscribers {
   private readonly byUri = new Map<string, Set<string>>();
   private readonly bySession = new Map<string, Set<string>>();
   private loading: Promise<void> | undefined;
+  /** Sessions that changed while the index was being loaded: what is loaded of them is out of date. */
+  private changedWhileLoading: Set<string> | undefined;
 
   constructor(private readonly store: CompleteSessionStore) {}
 
@@ -22,6 +24,10 @@ export class ResourceSubscribers {
 
   set(sessionId: string, uris: readonly string[]): void {
     this.remove(sessionId);
+    this.index(sessionId, uris);
+  }
+
+  private index(sessionId: string, uris: readonly string[]): void {
     if (uris.length === 0) return;
     this.bySession.set(sessionId, new Set(uris));
     for (const uri of uris) {
@@ -31,6 +37,7 @@ export class ResourceSubscribers {
   }
 
   remove(sessionId: string): void {
+    this.changedWhileLoading?.add(sessionId);
     for (const uri of this.bySession.get(sessionId) ?? []) {
       const sessionIds = this.byUri.get(uri)!;
       sessionIds.delete(sessionId);
@@ -41,11 +48,16 @@ export class ResourceSubscribers {
 
   /** Reads what sessions of before the start of this process subscribed to. */
   private async load(): Promise<void> {
-    for await (const sessionId of this.store.scan()) {
-      if (this.bySession.has(sessionId)) continue;
-      const metadata = await this.store.get(sessionId);
-      if (metadata?.subscriptions && !this.bySession.has(sessionId))
-        this.set(sessionId, metadata.subscriptions);
+    const changed = (this.changedWhileLoading = new Set<string>());
+    try {
+      for await (const sessionId of this.store.scan()) {
+        if (this.bySession.has(sessionId)) continue;
+        const metadata = await this.store.get(sessionId);
+        const isCurrent = !changed.has(sessionId) && !this.bySession.has(sessionId);
+        if (metadata?.subscriptions && isCurrent) this.index(sessionId, metadata.subscriptions);
+      }
+    } finally {
+      this.changedWhileLoading = undefined;
     }
   }
 }

@@ -1,32 +1,35 @@
 import { randomBytes } from 'node:crypto';
-import type {
-  CompleteSessionStore,
-  LoggingLevel,
-  SessionMetadata,
-} from '../session-store/session-store.interface.js';
-import { isErrorResponse, type JsonRpcRequest } from './json-rpc.js';
+import { Logger } from '@nestjs/common';
+import { logSafeId } from '../common/log-safe-id.js';
+import type { CompleteSessionStore, SessionMetadata } from '../session-store/session-store.interface.js';
+import { errorResponse, isErrorResponse, JsonRpcErrorCode, type JsonRpcRequest } from './json-rpc.js';
 import { sessionNotFound } from './mcp-request.errors.js';
 import type { JsonRpcMessage, MessageExtra } from './mcp-server.interface.js';
 import type { McpSessions } from './mcp-sessions.service.js';
-import type { ResourceSubscribers } from './resource-subscribers.js';
 import type { SessionCensus } from './session-census.js';
+import { handshakeRefusal, negotiated } from './session-changes.js';
 import type { SessionRuntime } from './session-runtime.js';
 import type { SessionRuntimes } from './session-runtimes.js';
 
-/** Resources that one session may subscribe to. */
-const MAX_SUBSCRIPTIONS = 1_000;
-
 type SessionTransportKind = NonNullable<SessionMetadata['transportType']>;
 
-/** Opens sessions, finds the session of a request, and stores what a session has to remember. */
+/** Settings of {@link SessionAccess}. */
+export interface SessionAccessConfig {
+  idleTimeoutMs: number;
+  /** The name of the registration; absent for the unnamed one. */
+  registration: string | undefined;
+}
+
+/** Opens sessions, and finds the session of a request. */
 export class SessionAccess {
+  private readonly logger = new Logger(SessionAccess.name);
+
   constructor(
     private readonly store: CompleteSessionStore,
     private readonly runtimes: SessionRuntimes,
     private readonly sessions: McpSessions,
     private readonly census: SessionCensus,
-    private readonly subscribers: ResourceSubscribers,
-    private readonly idleTimeoutMs: number,
+    private readonly config: SessionAccessConfig,
   ) {}
 
   /**
@@ -39,14 +42,21 @@ export class SessionAccess {
     principal: string | undefined,
     kind: SessionTransportKind,
   ): Promise<SessionMetadata> {
+    const isOwn = (metadata: SessionMetadata): boolean =>
+      metadata.principal === principal &&
+      (metadata.transportType ?? 'streamable-http') === kind &&
+      metadata.registration === this.config.registration;
+    // Nobody but its owner keeps a session alive. Whoever is known to own it saves a round trip.
+    if (!this.census.isOwnedBy(sessionId, principal)) {
+      const metadata = await this.store.get(sessionId);
+      if (metadata && !isOwn(metadata)) throw sessionNotFound();
+    }
     const metadata = await this.store.touch(sessionId);
     if (!metadata) {
       if (this.census.has(sessionId)) await this.sessions.forget(sessionId, 'expired');
       throw sessionNotFound();
     }
-    if (metadata.principal !== principal || (metadata.transportType ?? 'streamable-http') !== kind) {
-      throw sessionNotFound();
-    }
+    if (!isOwn(metadata)) throw sessionNotFound();
     this.census.see(sessionId, principal);
     return metadata;
   }
@@ -67,6 +77,10 @@ export class SessionAccess {
     return this.runtimes.acquire(sessionId, metadata);
   }
 
+  release(runtime: SessionRuntime): void {
+    this.runtimes.release(runtime);
+  }
+
   /**
    * Opens a Streamable HTTP session with the client's `initialize`.
    *
@@ -77,6 +91,9 @@ export class SessionAccess {
     principal: string | undefined,
     extra: MessageExtra,
   ): Promise<{ answer: JsonRpcMessage; sessionId?: string }> {
+    const refusal = handshakeRefusal(request);
+    if (refusal !== undefined)
+      return { answer: errorResponse(request.id, JsonRpcErrorCode.InvalidParams, refusal) };
     const sessionId = this.admit(principal);
     let runtime: SessionRuntime | undefined;
     let opened = false;
@@ -84,13 +101,11 @@ export class SessionAccess {
       runtime = await this.runtimes.create(sessionId, principal);
       const answer = { ...(await runtime.initialize(request.params ?? {}, extra)), id: request.id };
       if (isErrorResponse(answer)) return { answer };
-      const metadata = { lastAccessedAt: Date.now(), principal, ...negotiated(request, answer) };
-      await this.store.setWithTTL(sessionId, metadata, this.idleTimeoutMs);
-      await this.sessions.created(sessionId, principal);
+      await this.keep(sessionId, principal, negotiated(request, answer));
       opened = true;
       return { answer, sessionId };
     } finally {
-      runtime?.release();
+      if (runtime) this.release(runtime);
       if (!opened) {
         this.census.remove(sessionId);
         await this.runtimes.drop(sessionId);
@@ -102,9 +117,7 @@ export class SessionAccess {
   async openSse(principal: string | undefined): Promise<string> {
     const sessionId = this.admit(principal);
     try {
-      const metadata: SessionMetadata = { lastAccessedAt: Date.now(), principal, transportType: 'sse' };
-      await this.store.setWithTTL(sessionId, metadata, this.idleTimeoutMs);
-      await this.sessions.created(sessionId, principal);
+      await this.keep(sessionId, principal, { transportType: 'sse' });
       return sessionId;
     } catch (error) {
       this.census.remove(sessionId);
@@ -112,34 +125,22 @@ export class SessionAccess {
     }
   }
 
-  /** Stores what an answer to the client changes about the session, before the client has the answer. */
-  async observeAnswer(
-    runtime: SessionRuntime,
-    request: JsonRpcRequest,
-    answer: JsonRpcMessage,
+  /** Stores a new session; leaves nothing behind if that fails. */
+  private async keep(
+    sessionId: string,
+    principal: string | undefined,
+    metadata: Partial<SessionMetadata>,
   ): Promise<void> {
-    if (isErrorResponse(answer)) return;
-    const { sessionId } = runtime;
-    const { params = {} } = request;
-    switch (request.method) {
-      case 'initialize':
-        await this.store.update(sessionId, negotiated(request, answer));
-        break;
-      case 'logging/setLevel':
-        await this.store.update(sessionId, { logLevel: params.level as LoggingLevel });
-        runtime.noteLogLevel(params.level as LoggingLevel);
-        break;
-      case 'resources/subscribe':
-      case 'resources/unsubscribe': {
-        const subscribed = request.method === 'resources/subscribe';
-        const subscriptions = runtime.withSubscription(params.uri as string, subscribed);
-        if (subscriptions.length > MAX_SUBSCRIPTIONS)
-          throw new Error(`More than ${MAX_SUBSCRIPTIONS} subscriptions`);
-        await this.store.update(sessionId, { subscriptions });
-        runtime.noteSubscriptions(subscriptions);
-        this.subscribers.set(sessionId, subscriptions);
-        break;
-      }
+    const { registration, idleTimeoutMs } = this.config;
+    const complete = { ...metadata, lastAccessedAt: Date.now(), principal, registration };
+    await this.store.setWithTTL(sessionId, complete, idleTimeoutMs);
+    try {
+      await this.sessions.created(sessionId, principal);
+    } catch (error) {
+      await this.store.delete(sessionId).catch((cause: unknown) => {
+        this.logger.error(`Session ${logSafeId(sessionId)} could not be taken back`, cause);
+      });
+      throw error;
     }
   }
 
@@ -155,14 +156,4 @@ export class SessionAccess {
 /** 144 bits from a cryptographic source, in visible ASCII (MCP 2025-11-25, basic/transports, Session Management). */
 function newSessionId(): string {
   return randomBytes(18).toString('base64url');
-}
-
-/** What `initialize` settled. */
-function negotiated(request: JsonRpcRequest, answer: JsonRpcMessage): Partial<SessionMetadata> {
-  const { capabilities, clientInfo } = (request.params ?? {}) as {
-    capabilities?: Record<string, unknown>;
-    clientInfo?: SessionMetadata['clientInfo'];
-  };
-  const { protocolVersion } = answer.result as { protocolVersion?: string };
-  return { clientCapabilities: capabilities, clientInfo, protocolVersion };
 }

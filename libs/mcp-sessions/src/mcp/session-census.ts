@@ -29,6 +29,12 @@ export class SessionCensus {
     return this.known.has(sessionId);
   }
 
+  /** Whether this instance has served the session to this principal. */
+  isOwnedBy(sessionId: string, principal: string | undefined): boolean {
+    const session = this.known.get(sessionId);
+    return session !== undefined && session.principal === principal;
+  }
+
   /** Sessions that this instance has not seen since then. */
   *unseenSince(time: number): IterableIterator<string> {
     for (const [sessionId, { seenAt }] of this.known) {

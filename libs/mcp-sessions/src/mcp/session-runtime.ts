@@ -1,8 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import type { LoggingLevel, SessionMetadata } from '../session-store/session-store.interface.js';
 import { isErrorResponse, isRequest } from './json-rpc.js';
-import { sessionNotFound } from './mcp-request.errors.js';
+import { unavailable } from './mcp-request.errors.js';
 import type { JsonRpcMessage, McpServerLike, MessageExtra } from './mcp-server.interface.js';
-import { MAIN_STREAM_REPLY, type Reply } from './reply.js';
+import { NO_REPLY, type Reply } from './reply.js';
 import type { SessionTransport } from './session-transport.js';
 
 /**
@@ -32,8 +33,9 @@ export class SessionRuntime {
     this.lastUsedAt = now;
   }
 
-  release(): void {
+  release(now: number): void {
     this.holds -= 1;
+    this.lastUsedAt = now;
   }
 
   async connect(): Promise<void> {
@@ -62,7 +64,10 @@ export class SessionRuntime {
     );
     if (isErrorResponse(answer))
       throw new Error(`The server refused the replayed initialize: ${answer.error!.message}`);
-    await this.receive({ jsonrpc: '2.0', method: 'notifications/initialized' });
+    await this.transport.withoutNotifications(async () => {
+      await this.receive({ jsonrpc: '2.0', method: 'notifications/initialized' });
+      await setImmediate(); // The server object handles it later in this tick.
+    });
     await this.synchronize(metadata);
   }
 
@@ -106,18 +111,14 @@ export class SessionRuntime {
     return subscribed ? [...others, uri] : others;
   }
 
-  receive(
-    message: JsonRpcMessage,
-    extra: MessageExtra = {},
-    reply: Reply = MAIN_STREAM_REPLY,
-  ): Promise<void> {
+  receive(message: JsonRpcMessage, extra: MessageExtra = {}, reply: Reply = NO_REPLY): Promise<void> {
     return this.transport.receive(message, extra, reply);
   }
 
   /** Hands over all the messages of a POST, or, if one of them is refused, none. */
   async receiveAll(messages: readonly JsonRpcMessage[], extra: MessageExtra, reply: Reply): Promise<void> {
-    if (this.transport.isClosed) throw sessionNotFound();
-    this.transport.assertUnused(messages.filter(isRequest).map(({ id }) => id));
+    if (this.transport.isClosed) throw unavailable('The session was closed meanwhile; try again');
+    this.transport.assertAcceptable(messages.filter(isRequest).map(({ id }) => id));
     for (const message of messages) await this.receive(message, extra, reply);
   }
 

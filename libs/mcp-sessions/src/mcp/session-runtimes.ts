@@ -2,15 +2,18 @@ import { Logger } from '@nestjs/common';
 import { logSafeId } from '../common/log-safe-id.js';
 import type { SessionMetadata } from '../session-store/session-store.interface.js';
 import type { ResumableStreamManager } from '../streams/stream-manager.interface.js';
-import { sessionNotFound } from './mcp-request.errors.js';
+import type { JsonRpcRequest } from './json-rpc.js';
+import { sessionNotFound, unavailable } from './mcp-request.errors.js';
 import type { JsonRpcMessage, McpServerContext, McpServerLike } from './mcp-server.interface.js';
 import { SessionRuntime } from './session-runtime.js';
-import { SessionTransport, type AnswerObserver } from './session-transport.js';
+import { SessionTransport, type RequestObserver } from './session-transport.js';
 
 /** Settings of {@link SessionRuntimes}. */
 export interface SessionRuntimesConfig {
   /** Runtimes kept; above it the idle ones are dropped, oldest first. */
   maxRuntimes: number;
+  /** Requests of one session that may be in progress at a time. */
+  maxRequests: number;
   /** A runtime that has not been used for this long is dropped, in milliseconds. */
   idleMs: number;
 }
@@ -18,19 +21,33 @@ export interface SessionRuntimesConfig {
 /** What the runtimes need of the sessions they belong to. */
 export interface SessionRuntimesHost {
   makeServer(context: Omit<McpServerContext, 'sessions'>): McpServerLike | Promise<McpServerLike>;
-  observeAnswer(runtime: SessionRuntime, ...answered: Parameters<AnswerObserver>): ReturnType<AnswerObserver>;
+  refusal(runtime: SessionRuntime, request: JsonRpcRequest): string | undefined;
+  answered(runtime: SessionRuntime, request: JsonRpcRequest, answer: JsonRpcMessage): Promise<void>;
   /** The session's metadata as the store has it now. */
   read(sessionId: string): Promise<SessionMetadata | null>;
   /** A runtime was made for a session that was opened elsewhere or earlier. */
   resumed(sessionId: string): Promise<void>;
+  /** The session turned out to have ended. */
+  gone(sessionId: string): Promise<void>;
 }
+
+/** A runtime on its way. */
+interface Making {
+  runtime: Promise<SessionRuntime>;
+  /** The session ended meanwhile: the runtime is closed as soon as it is there. */
+  dropped: boolean;
+}
+
+/** How long an application's factory and the replayed handshake may take. */
+const MAKING_TIMEOUT_MS = 30_000;
 
 /** The server objects of this instance's sessions: made when first needed, once, and dropped when idle. */
 export class SessionRuntimes {
   private readonly logger = new Logger(SessionRuntimes.name);
   /** Least recently used first. */
   private readonly runtimes = new Map<string, SessionRuntime>();
-  private readonly making = new Map<string, Promise<SessionRuntime>>();
+  private readonly making = new Map<string, Making>();
+  private closed = false;
   private idleTimer: NodeJS.Timeout | undefined;
   private host!: SessionRuntimesHost;
 
@@ -49,7 +66,8 @@ export class SessionRuntimes {
 
   /** Ids of the sessions with a request in progress. */
   busySessionIds(): string[] {
-    return [...this.runtimes.values()].filter((runtime) => runtime.isBusy).map(({ sessionId }) => sessionId);
+    const busy = [...this.runtimes.values()].filter((runtime) => runtime.isBusy);
+    return [...busy.map(({ sessionId }) => sessionId), ...this.making.keys()];
   }
 
   serve(host: SessionRuntimesHost): void {
@@ -57,44 +75,85 @@ export class SessionRuntimes {
   }
 
   /** Makes the runtime of a session that is being opened. The caller releases it. */
-  async create(sessionId: string, principal: string | undefined): Promise<SessionRuntime> {
-    const runtime = await this.make(sessionId, principal);
-    this.keep(runtime);
-    return runtime;
+  create(sessionId: string, principal: string | undefined): Promise<SessionRuntime> {
+    return this.makeOnce(sessionId, () => this.make(sessionId, principal));
   }
 
   /** The session's runtime, made from its metadata if this instance has none. The caller releases it. */
   async acquire(sessionId: string, metadata: SessionMetadata): Promise<SessionRuntime> {
     const existing = this.runtimes.get(sessionId);
-    if (existing) {
-      this.keep(existing);
-      if (existing.isInStepWith(metadata)) return existing;
-      return this.catchUp(existing);
-    }
-    let making = this.making.get(sessionId);
-    if (!making) {
-      making = this.restore(sessionId).finally(() => this.making.delete(sessionId));
-      this.making.set(sessionId, making);
-    }
-    const runtime = await making;
-    if (runtime.transport.isClosed) throw sessionNotFound(); // The session ended meanwhile.
-    this.keep(runtime);
-    return runtime;
+    if (!existing) return this.makeOnce(sessionId, () => this.restore(sessionId));
+    this.keep(existing);
+    return existing.isInStepWith(metadata) ? existing : this.catchUp(existing);
   }
 
-  /** Drops the session's runtime, in use or not. */
+  release(runtime: SessionRuntime): void {
+    runtime.release(Date.now());
+  }
+
+  /** Drops the session's runtime, in use or not. One that is being made is dropped once it is there. */
   async drop(sessionId: string): Promise<void> {
-    const runtime =
-      this.runtimes.get(sessionId) ?? (await this.making.get(sessionId)?.catch(() => undefined));
+    const making = this.making.get(sessionId);
+    if (making) making.dropped = true;
+    const runtime = this.runtimes.get(sessionId);
     if (!runtime) return;
     this.runtimes.delete(sessionId);
     await this.closeRuntime(runtime);
   }
 
+  /** Drops every runtime, and makes none from now on. */
   async dropAll(): Promise<void> {
+    this.closed = true;
     clearInterval(this.idleTimer);
     this.idleTimer = undefined;
-    await Promise.all([...this.runtimes.keys()].map((sessionId) => this.drop(sessionId)));
+    const sessionIds = new Set([...this.runtimes.keys(), ...this.making.keys()]);
+    await Promise.all(Array.from(sessionIds, (sessionId) => this.drop(sessionId)));
+  }
+
+  /** Concurrent requests of a session share one making. */
+  private async makeOnce(sessionId: string, make: () => Promise<SessionRuntime>): Promise<SessionRuntime> {
+    if (this.closed) throw unavailable('The server is shutting down');
+    let making = this.making.get(sessionId);
+    if (!making) {
+      making = { runtime: this.inTime(make()), dropped: false };
+      this.making.set(sessionId, making);
+    }
+    try {
+      const runtime = await making.runtime;
+      if (making.dropped) {
+        await this.closeRuntime(runtime);
+        throw sessionNotFound();
+      }
+      if (runtime.transport.isClosed)
+        throw unavailable('The server object of the session has closed; try again');
+      this.keep(runtime);
+      return runtime;
+    } finally {
+      if (this.making.get(sessionId) === making) this.making.delete(sessionId);
+    }
+  }
+
+  /** A factory that never settles must not leave its session's requests waiting for ever. */
+  private async inTime(making: Promise<SessionRuntime>): Promise<SessionRuntime> {
+    let isLate = false;
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        isLate = true;
+        reject(unavailable('The server object of the session was not made in time'));
+      }, MAKING_TIMEOUT_MS).unref();
+    });
+    making.then(
+      (runtime) => (isLate ? this.closeRuntime(runtime) : undefined),
+      (error: unknown) => {
+        if (isLate) this.logger.error('A server object could not be made', error);
+      },
+    );
+    try {
+      return await Promise.race([making, timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /**
@@ -108,7 +167,7 @@ export class SessionRuntimes {
       await runtime.synchronize(metadata);
       return runtime;
     } catch (error) {
-      runtime.release();
+      this.release(runtime);
       throw error;
     }
   }
@@ -119,7 +178,10 @@ export class SessionRuntimes {
    */
   private async restore(sessionId: string): Promise<SessionRuntime> {
     const metadata = await this.host.read(sessionId);
-    if (!metadata) throw sessionNotFound();
+    if (!metadata) {
+      await this.host.gone(sessionId);
+      throw sessionNotFound();
+    }
     const runtime = await this.make(sessionId, metadata.principal);
     try {
       await runtime.restore(metadata);
@@ -129,15 +191,16 @@ export class SessionRuntimes {
       await this.closeRuntime(runtime);
       throw error;
     }
-    this.runtimes.set(sessionId, runtime);
     return runtime;
   }
 
   private async make(sessionId: string, principal: string | undefined): Promise<SessionRuntime> {
     const server = await this.host.makeServer({ sessionId, principal });
-    const observeAnswer: AnswerObserver = (request, answer) =>
-      this.host.observeAnswer(runtime, request, answer);
-    const transport = new SessionTransport(sessionId, this.streams, observeAnswer);
+    const observer: RequestObserver = {
+      refusal: (request) => this.host.refusal(runtime, request),
+      answered: (request, answer) => this.host.answered(runtime, request, answer),
+    };
+    const transport = new SessionTransport(sessionId, this.streams, observer, this.config.maxRequests);
     const runtime: SessionRuntime = new SessionRuntime(sessionId, transport, server);
     await runtime.connect();
     const serverClosed = transport.onclose;
@@ -167,8 +230,8 @@ export class SessionRuntimes {
   private dropIdle(): void {
     const idleSince = Date.now() - this.config.idleMs;
     for (const runtime of this.runtimes.values()) {
-      if (runtime.lastUsedAt > idleSince) break;
-      if (!runtime.isBusy) this.dropQuietly(runtime);
+      if (runtime.isBusy) runtime.lastUsedAt = Date.now();
+      else if (runtime.lastUsedAt <= idleSince) this.dropQuietly(runtime);
     }
     if (this.runtimes.size > 0) return;
     clearInterval(this.idleTimer);

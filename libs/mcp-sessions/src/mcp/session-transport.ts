@@ -1,7 +1,7 @@
 import { messageFrame } from '../streams/sse-frame.js';
 import { MAIN_STREAM_KEY, type ResumableStreamManager } from '../streams/stream-manager.interface.js';
 import { errorResponse, isRequest, isResponse, JsonRpcErrorCode, type JsonRpcRequest } from './json-rpc.js';
-import { invalidRequest } from './mcp-request.errors.js';
+import { invalidRequest, tooManyRequests } from './mcp-request.errors.js';
 import type { JsonRpcMessage, MessageExtra, RequestId, Transport } from './mcp-server.interface.js';
 import { OutboundRequests } from './outbound-requests.js';
 import { JsonReply, type Reply } from './reply.js';
@@ -13,8 +13,13 @@ interface InboundRequest {
   internal: boolean;
 }
 
-/** Called with each answer before it is sent: what the session has to remember of it is stored first. */
-export type AnswerObserver = (request: JsonRpcRequest, answer: JsonRpcMessage) => Promise<void> | void;
+/** Watches the client's requests for what the session has to remember of them. */
+export interface RequestObserver {
+  /** Why the request cannot be taken; `undefined` if it can. */
+  refusal(request: JsonRpcRequest): string | undefined;
+  /** Called with each answer before it is sent: what has to be remembered is stored first. */
+  answered(request: JsonRpcRequest, answer: JsonRpcMessage): Promise<void>;
+}
 
 /**
  * The transport of one session on one instance: takes the client's messages from any HTTP request, and sends the
@@ -30,12 +35,15 @@ export class SessionTransport implements Transport {
   /** Keeps messages in order although some of them have to be prepared first. */
   private prepared: Promise<unknown> = Promise.resolve();
   private closed = false;
+  private muted = false;
   private internalRequests = 0;
 
+  /** @param maxRequests requests of the client that may be in progress at a time */
   constructor(
     readonly sessionId: string,
     private readonly streams: ResumableStreamManager,
-    private readonly observeAnswer: AnswerObserver,
+    private readonly observer: RequestObserver,
+    private readonly maxRequests: number,
   ) {}
 
   /** Whether anybody waits: the client for an answer, or the server object for the client's. */
@@ -53,11 +61,17 @@ export class SessionTransport implements Transport {
    * Hands a client's message to the server object.
    *
    * @param reply where the answer goes, if the message is a request
-   * @throws McpRequestError a request with this id is still in progress
+   * @throws McpRequestError a request with this id is still in progress, or too many are
    */
   async receive(message: JsonRpcMessage, extra: MessageExtra, reply: Reply): Promise<void> {
-    if (isRequest(message))
-      return this.receiveRequest(message, extra, { request: message, reply, internal: false });
+    if (isRequest(message)) {
+      this.assertAcceptable([message.id]);
+      const refusal = this.observer.refusal(message);
+      if (refusal === undefined)
+        return this.receiveRequest({ request: message, reply, internal: false }, extra);
+      await reply.send(errorResponse(message.id, JsonRpcErrorCode.InvalidParams, refusal));
+      return;
+    }
     if (isResponse(message)) return this.receiveResponse(message);
     if (message.method === 'notifications/progress') {
       return this.onmessage?.(this.outbound.restoreProgressToken(message), extra);
@@ -68,12 +82,15 @@ export class SessionTransport implements Transport {
     }
   }
 
-  /** @throws McpRequestError a request with one of these ids is still in progress */
-  assertUnused(ids: readonly RequestId[]): void {
+  /** @throws McpRequestError a request with one of these ids is still in progress, or too many are */
+  assertAcceptable(ids: readonly RequestId[]): void {
     if (ids.some((id) => this.inbound.has(id))) {
       throw invalidRequest(
         'A request with this id is still in progress; ids must not be reused within a session',
       );
+    }
+    if (this.inbound.size + ids.length > this.maxRequests) {
+      throw tooManyRequests(`This session has reached the limit of ${this.maxRequests} requests in progress`);
     }
   }
 
@@ -92,10 +109,19 @@ export class SessionTransport implements Transport {
     this.internalRequests += 1;
     const id = `nestjs-mcp-sessions:${this.internalRequests}`;
     const reply = new JsonReply([id]);
-    const request = { jsonrpc: '2.0' as const, id, method, params };
-    this.receiveRequest(request, extra, { request, reply, internal: true });
+    this.receiveRequest({ request: { jsonrpc: '2.0', id, method, params }, reply, internal: true }, extra);
     const [answer] = await reply.responses;
     return answer ?? errorResponse(id, JsonRpcErrorCode.InternalError, 'No answer');
+  }
+
+  /** While this runs, the server object's notifications go nowhere: the client has had them before. */
+  async withoutNotifications(work: () => Promise<void>): Promise<void> {
+    this.muted = true;
+    try {
+      await work();
+    } finally {
+      this.muted = false;
+    }
   }
 
   async send(
@@ -104,12 +130,18 @@ export class SessionTransport implements Transport {
   ): Promise<void> {
     if (this.closed) throw new Error('The session transport is closed');
     if (isResponse(message)) return this.sendResponse(message);
+    if (this.muted && !isRequest(message)) return;
     const prepared = this.prepared.then(() => this.prepareOutgoing(message));
     this.prepared = prepared.catch(() => undefined);
     const outgoing = await prepared;
     const related = relatedRequestId === undefined ? undefined : this.inbound.get(relatedRequestId);
-    if (related && (await related.reply.send(outgoing))) return;
-    await this.sendToMainStream(outgoing);
+    try {
+      if (related && (await related.reply.send(outgoing))) return;
+      await this.streams.append({ sessionId: this.sessionId, key: MAIN_STREAM_KEY }, messageFrame(outgoing));
+    } catch (error) {
+      if (isRequest(outgoing)) this.outbound.settle(outgoing);
+      throw error;
+    }
   }
 
   /** Ends the transport; requests in progress are answered with an error rather than left hanging. */
@@ -120,23 +152,35 @@ export class SessionTransport implements Transport {
     this.inbound.clear();
     this.outbound.clear();
     this.onclose?.();
-    for (const { request, reply } of unanswered) {
-      const answer = errorResponse(request.id, JsonRpcErrorCode.ServerError, 'Connection closed');
-      if (!(await reply.send(answer))) await this.sendToMainStream(answer);
+    for (const inbound of unanswered) await this.answerClosed(inbound);
+  }
+
+  private receiveRequest(inbound: InboundRequest, extra: MessageExtra): void {
+    const { request } = inbound;
+    if (this.closed) {
+      void this.answerClosed(inbound).catch((error: Error) => this.onerror?.(error));
+      return;
+    }
+    this.inbound.set(request.id, inbound);
+    try {
+      this.onmessage?.(request, extra);
+    } catch (error) {
+      this.inbound.delete(request.id);
+      throw error;
     }
   }
 
-  private receiveRequest(request: JsonRpcRequest, extra: MessageExtra, inbound: InboundRequest): void {
-    this.assertUnused([request.id]);
-    this.inbound.set(request.id, inbound);
-    this.onmessage?.(request, extra);
+  private async answerClosed({ request, reply }: InboundRequest): Promise<void> {
+    await reply.send(errorResponse(request.id, JsonRpcErrorCode.ServerError, 'Connection closed'));
   }
 
-  private async receiveResponse(message: JsonRpcMessage & { id: RequestId }): Promise<void> {
-    const answer = this.outbound.settle(message);
+  private async receiveResponse(message: JsonRpcMessage): Promise<void> {
+    if (message.id === undefined || message.id === null) return; // An error that answers no request in particular.
+    const response = { ...message, id: message.id };
+    const answer = this.outbound.settle(response);
     if (answer) return this.onmessage?.(answer);
     // Not asked here: by another instance, or by nobody any more. Only the stream manager can know which.
-    await this.streams.forwardInboundResponse?.(message as { id: RequestId }, this.sessionId);
+    await this.streams.forwardInboundResponse?.(response, this.sessionId);
   }
 
   private async cancelInbound(requestId: RequestId): Promise<void> {
@@ -152,8 +196,9 @@ export class SessionTransport implements Transport {
     const prepared = this.prepared.then(() => this.observed(answered, answer));
     this.prepared = prepared;
     const observed = await prepared;
+    if (this.inbound.get(answer.id) !== answered) return; // It was cancelled, or answered by `close`, meanwhile.
     this.inbound.delete(answer.id);
-    if (!(await answered.reply.send(observed))) await this.sendToMainStream(observed);
+    await answered.reply.send(observed);
   }
 
   /** The answer, once the session has stored what it has to remember of it; an error if it could not. */
@@ -163,7 +208,7 @@ export class SessionTransport implements Transport {
   ): Promise<JsonRpcMessage> {
     if (internal) return answer;
     try {
-      await this.observeAnswer(request, answer);
+      await this.observer.answered(request, answer);
       return answer;
     } catch (error) {
       this.onerror?.(error as Error);
@@ -182,9 +227,5 @@ export class SessionTransport implements Transport {
       throw error;
     }
     return outgoing;
-  }
-
-  private async sendToMainStream(message: JsonRpcMessage): Promise<void> {
-    await this.streams.append({ sessionId: this.sessionId, key: MAIN_STREAM_KEY }, messageFrame(message));
   }
 }

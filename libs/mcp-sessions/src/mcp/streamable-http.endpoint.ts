@@ -19,7 +19,7 @@ import type { JsonRpcMessage } from './mcp-server.interface.js';
 import type { McpSessions } from './mcp-sessions.service.js';
 import { accepts, JSON_TYPE, SSE_TYPE } from './media-type.js';
 import type { Readiness } from './readiness.js';
-import { JsonReply, MAIN_STREAM_REPLY, StreamReply } from './reply.js';
+import { JsonReply, NO_REPLY, StreamReply } from './reply.js';
 import type { RequestBodies } from './request-bodies.js';
 import { RequestStreamKeys } from './request-stream-key.js';
 import type { SessionAccess } from './session-access.js';
@@ -64,11 +64,18 @@ export class StreamableHttpEndpoint {
     const session = await this.session(request);
     this.readiness.assertReady();
     this.streams.admit(session);
-    const connection = await this.connect(session, lastEventIdOf(request), response);
-    await this.access.assertStillThere(session.sessionId);
+    const after = lastEventIdOf(request);
+    const connection = await this.connect(session, after, response);
+    try {
+      await this.access.assertStillThere(session.sessionId);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
     // The SDKs' clients come back for ever to a stream that ends without a response, and by the second time they have
     // lost its id and take the main stream. 204 tells an EventSource, and them, that there is nothing to come back for.
-    if (connection.isEmpty) return emptyReply(204);
+    const isOver = connection.isEmpty && after !== undefined;
+    if (isOver && !this.streams.isOfMainStream(session.sessionId, after)) return emptyReply(204);
     return sseReply(connection, { headFirst: true });
   }
 
@@ -123,25 +130,36 @@ export class StreamableHttpEndpoint {
     request: Request,
     response: Response,
   ): Promise<McpReply> {
-    const ids = requestIds(incoming.messages);
-    if (ids.length > 0) this.readiness.assertReady();
-    const extra = new HttpMessageExtra(request);
-    const { sessionId, metadata } = session;
-    const runtime = await this.access.runtime(sessionId, metadata);
+    const hasRequests = requestIds(incoming.messages).length > 0;
+    if (hasRequests) this.readiness.assertReady();
+    const runtime = await this.access.runtime(session.sessionId, session.metadata);
     try {
-      if (ids.length === 0) {
-        await runtime.receiveAll(incoming.messages, extra, MAIN_STREAM_REPLY);
+      const extra = new HttpMessageExtra(request);
+      if (!hasRequests) {
+        await runtime.receiveAll(incoming.messages, extra, NO_REPLY);
         return emptyReply(202);
       }
-      if (this.options.responseMode === 'json') {
-        const reply = new JsonReply(ids);
-        await runtime.receiveAll(incoming.messages, extra, reply);
-        return this.jsonAnswers(await reply.responses, incoming.isBatch);
-      }
+      if (this.options.responseMode === 'json') return await this.answerAsJson(incoming, runtime, extra);
       return await this.answerOnStream(incoming.messages, session, runtime, extra, response);
+    } catch (error) {
+      if (runtime.transport.isClosed) await this.access.assertStillThere(session.sessionId);
+      throw error;
     } finally {
-      runtime.release();
+      this.access.release(runtime);
     }
+  }
+
+  /** Answers with one JSON body. All requests may have been cancelled: then there is nothing to answer with. */
+  private async answerAsJson(
+    { messages, isBatch }: IncomingMessages,
+    runtime: SessionRuntime,
+    extra: HttpMessageExtra,
+  ): Promise<McpReply> {
+    const reply = new JsonReply(requestIds(messages));
+    await runtime.receiveAll(messages, extra, reply);
+    const answers = await reply.responses;
+    if (answers.length === 0) return emptyReply(202);
+    return jsonReply(200, isBatch ? answers : answers[0]);
   }
 
   /** Answers on an SSE stream of the POST's own. */
@@ -162,20 +180,14 @@ export class StreamableHttpEndpoint {
       extra.closeSSEStream = () => this.streams.release(stream);
       extra.closeStandaloneSSEStream = () => this.streams.release({ sessionId, key: MAIN_STREAM_KEY });
     }
+    const reply = new StreamReply(this.streams.manager, stream, ids, () => connection.close());
     try {
-      await runtime.receiveAll(messages, extra, new StreamReply(this.streams.manager, stream, ids));
+      await runtime.receiveAll(messages, extra, reply);
       return sseReply(connection);
     } catch (error) {
       connection.close();
       await this.streams.abandon(stream);
-      await this.access.assertStillThere(sessionId);
       throw error;
     }
-  }
-
-  /** All requests of a POST may have been cancelled: then there is nothing to answer with. */
-  private jsonAnswers(answers: unknown[], isBatch: boolean): McpReply {
-    if (answers.length === 0) return emptyReply(202);
-    return jsonReply(200, isBatch ? answers : answers[0]);
   }
 }

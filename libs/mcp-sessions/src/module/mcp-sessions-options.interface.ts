@@ -25,6 +25,8 @@ export interface McpSessionsLimits {
   streamsPerSession?: number;
   /** Open SSE connections of one principal; beyond: 429. Default 1,000. */
   streamsPerPrincipal?: number;
+  /** Requests of one session in progress, whether or not anybody still listens; beyond: 429. Default 128. */
+  requestsPerSession?: number;
   /** Server objects kept; above it the idle ones are dropped, oldest first. Default 1,000. */
   runtimes?: number;
   /** Messages in one batch (revision 2025-03-26). Default 100. */
@@ -73,7 +75,7 @@ export interface McpSessionsOptions {
    * 3,600,000 (one hour). Environment: `MCP_SESSIONS_IDLE_TIMEOUT_MS`.
    */
   idleTimeoutMs?: number;
-  /** A server object that has not been used for this long is dropped, in milliseconds. Default 30,000. */
+  /** A server object that has not been used for this long is dropped, in milliseconds. Default 10,000. */
   runtimeIdleMs?: number;
   /** How often cleanup runs, in milliseconds; at least thrice per `idleTimeoutMs`. Default 60,000. Environment: `MCP_SESSIONS_CLEANUP_INTERVAL_MS`. */
   cleanupIntervalMs?: number;

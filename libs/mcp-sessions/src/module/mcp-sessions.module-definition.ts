@@ -10,11 +10,14 @@ export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<McpSess
 })
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createMcpSessionsOptions')
-  .setExtras(extras, (definition, { path = '/mcp', name, isGlobal, decorators = [] }) => ({
-    ...definition,
-    global: isGlobal,
-    controllers: createMcpControllers(path, decorators),
-    providers: [...(definition.providers ?? []), ...createMcpSessionsProviders(path, name)],
-    exports: exportedTokens(name),
-  }))
+  .setExtras(extras, (definition, { path = '/mcp', name, isGlobal, decorators = [] }) => {
+    const basePath = path.replace(/\/+$/, '');
+    return {
+      ...definition,
+      global: isGlobal,
+      controllers: createMcpControllers(basePath, decorators),
+      providers: [...(definition.providers ?? []), ...createMcpSessionsProviders(basePath, name)],
+      exports: exportedTokens(name),
+    };
+  })
   .build();

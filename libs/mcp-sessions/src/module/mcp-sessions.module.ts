@@ -10,10 +10,18 @@ export interface McpSessionsOptionsFactory {
 }
 
 /**
+ * The registry of scheduled jobs, for this module alone: a global one, or one that looks for jobs, would run those of
+ * an application with a `ScheduleModule` of its own twice.
+ */
+function schedulerOfOurOwn(): DynamicModule {
+  return { ...ScheduleModule.forRoot({ cronJobs: false, intervals: false, timeouts: false }), global: false };
+}
+
+/**
  * Sessions for MCP servers: registers a `SessionStore` and a `StreamManager`, and serves the endpoints when the
  * options have a `server`. Can be registered several times, under different paths and names.
  */
-@Module({ imports: [ConfigModule, ScheduleModule.forRoot()] })
+@Module({ imports: [ConfigModule, schedulerOfOurOwn()] })
 export class McpSessionsModule extends ConfigurableModuleClass {
   /** Registers the module. What the options leave out comes from the environment, then from the defaults. */
   static override forRoot(options: McpSessionsOptions & McpSessionsModuleExtras = {}): DynamicModule {

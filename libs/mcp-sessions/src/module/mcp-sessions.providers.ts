@@ -1,6 +1,6 @@
 import type { InjectionToken, Provider } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
-import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { GracefulShutdown } from '../maintenance/graceful-shutdown.js';
 import { SessionCleanup } from '../maintenance/session-cleanup.js';
@@ -13,6 +13,7 @@ import { RequestBodies } from '../mcp/request-bodies.js';
 import { ResourceSubscribers } from '../mcp/resource-subscribers.js';
 import { SessionAccess } from '../mcp/session-access.js';
 import { SessionCensus } from '../mcp/session-census.js';
+import { SessionChanges } from '../mcp/session-changes.js';
 import { SessionRuntimes } from '../mcp/session-runtimes.js';
 import { StreamableHttpEndpoint } from '../mcp/streamable-http.endpoint.js';
 import { McpSessionsHealth } from '../observability/mcp-sessions.health.js';
@@ -82,7 +83,12 @@ export function createMcpSessionsProviders(path: string, name: string | undefine
       useFactory: (streams: StreamManager) => completeStreamManager(streams),
     },
     Readiness,
-    provideClass(McpEndpointSettings, OPTIONS),
+    {
+      provide: McpEndpointSettings,
+      inject: [OPTIONS, ModulesContainer],
+      useFactory: (options: ResolvedOptions, modules: ModulesContainer) =>
+        new McpEndpointSettings(options, path, modules),
+    },
     provideClass(SseConnections, OPTIONS),
     {
       provide: SessionCensus,
@@ -94,7 +100,11 @@ export function createMcpSessionsProviders(path: string, name: string | undefine
       provide: SessionRuntimes,
       inject: [COMPLETE_STREAMS, OPTIONS],
       useFactory: (streams: ResumableStreamManager, { limits, runtimeIdleMs }: ResolvedOptions) =>
-        new SessionRuntimes(streams, { maxRuntimes: limits.runtimes, idleMs: runtimeIdleMs }),
+        new SessionRuntimes(streams, {
+          maxRuntimes: limits.runtimes,
+          maxRequests: limits.requestsPerSession,
+          idleMs: runtimeIdleMs,
+        }),
     },
     provideClass(
       McpSessions,
@@ -105,32 +115,37 @@ export function createMcpSessionsProviders(path: string, name: string | undefine
       ResourceSubscribers,
     ),
     ...named,
+    provideClass(SessionChanges, COMPLETE_STORE, ResourceSubscribers),
     {
       provide: SessionAccess,
-      inject: [COMPLETE_STORE, SessionRuntimes, McpSessions, SessionCensus, ResourceSubscribers, OPTIONS],
+      inject: [COMPLETE_STORE, SessionRuntimes, McpSessions, SessionCensus, SessionChanges, OPTIONS],
       useFactory: (
         store: CompleteSessionStore,
         runtimes: SessionRuntimes,
         sessions: McpSessions,
         census: SessionCensus,
-        subscribers: ResourceSubscribers,
+        changes: SessionChanges,
         { server, idleTimeoutMs }: ResolvedOptions,
       ) => {
-        const access = new SessionAccess(store, runtimes, sessions, census, subscribers, idleTimeoutMs);
         runtimes.serve({
           makeServer: (context) => server!({ ...context, sessions }),
-          observeAnswer: (...answered) => access.observeAnswer(...answered),
+          refusal: (runtime, request) => changes.refusal(runtime, request),
+          answered: (runtime, request, answer) => changes.answered(runtime, request, answer),
           read: (sessionId) => store.get(sessionId),
           resumed: (sessionId) => sessions.resumed(sessionId),
+          gone: (sessionId) => sessions.forget(sessionId, 'ended'),
         });
-        return access;
+        return new SessionAccess(store, runtimes, sessions, census, { idleTimeoutMs, registration: name });
       },
     },
     {
       provide: RequestBodies,
       inject: [HttpAdapterHost, ApplicationConfig, OPTIONS],
-      useFactory: (host: HttpAdapterHost, config: ApplicationConfig, { maxBodyBytes }: ResolvedOptions) =>
-        new RequestBodies(host, config, [path, `${path}/messages`], maxBodyBytes),
+      useFactory: (
+        host: HttpAdapterHost,
+        config: ApplicationConfig,
+        { server, maxBodyBytes }: ResolvedOptions,
+      ) => new RequestBodies(host, config, server ? [path, `${path}/messages`] : [], maxBodyBytes),
     },
     provideClass(ClientStreams, COMPLETE_STREAMS, SseConnections, OPTIONS),
     provideClass(StreamableHttpEndpoint, ...endpointParts),

@@ -66,6 +66,7 @@ const optionsSchema = z.strictObject({
     streams: count,
     streamsPerSession: count,
     streamsPerPrincipal: count,
+    requestsPerSession: count,
     runtimes: count,
     batch: count,
   }),
@@ -97,6 +98,7 @@ const defaultLimits = {
   streams: 20_000,
   streamsPerSession: 32,
   streamsPerPrincipal: 1_000,
+  requestsPerSession: 128,
   runtimes: 1_000,
   batch: 100,
 };
@@ -116,7 +118,7 @@ function defaults(
     maxBufferedBytes: 256 * 1024,
     maxBodyBytes: 4 * 1024 * 1024,
     idleTimeoutMs: 3_600_000,
-    runtimeIdleMs: 30_000,
+    runtimeIdleMs: 10_000,
     cleanupIntervalMs: 60_000,
     shutdownGraceMs: 10_000,
   };

@@ -16,6 +16,7 @@ export interface ResolvedOptions extends McpEndpointOptions {
     streams: number;
     streamsPerSession: number;
     streamsPerPrincipal: number;
+    requestsPerSession: number;
     runtimes: number;
     batch: number;
   };

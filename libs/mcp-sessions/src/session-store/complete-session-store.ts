@@ -58,7 +58,7 @@ class CompletedSessionStore implements CompleteSessionStore {
   }
 
   touch(sessionId: string): Promise<SessionMetadata | null> {
-    if (this.store.touch) return this.store.touch(sessionId);
+    if (this.store.touch && this.store.setWithTTL) return this.store.touch(sessionId);
     return this.inTurn(sessionId, async () => {
       const metadata = await this.get(sessionId);
       if (!metadata) return null;
@@ -70,7 +70,7 @@ class CompletedSessionStore implements CompleteSessionStore {
   }
 
   update(sessionId: string, patch: Partial<SessionMetadata>): Promise<SessionMetadata | null> {
-    if (this.store.update) return this.store.update(sessionId, patch);
+    if (this.store.update && this.store.setWithTTL) return this.store.update(sessionId, patch);
     return this.inTurn(sessionId, async () => {
       const metadata = await this.get(sessionId);
       if (!metadata) return null;

@@ -26,6 +26,8 @@ export interface SessionMetadata {
   principal?: string;
   /** The HTTP transport that the session was opened over. Absent means Streamable HTTP. */
   transportType?: 'streamable-http' | 'sse';
+  /** The name of the module registration that the session belongs to. Absent means the unnamed one. */
+  registration?: string;
   /** The application's own serializable state. */
   data?: Record<string, unknown>;
 }
