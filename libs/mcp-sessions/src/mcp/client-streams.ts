@@ -67,7 +67,7 @@ export class ClientStreams {
     );
     // Whoever answers: a middleware may have been faster, and then nobody ever subscribes to the connection.
     if (response.closed) connection.close();
-    else response.once('close', () => connection.close());
+    else response.on('close', () => connection.close());
     return connection;
   }
 
@@ -133,6 +133,8 @@ export class ClientStreams {
     const connection = this.connect(owner, response, (ended) => this.manager.release(stream, ended));
     try {
       await open(connection);
+      // It may have ended before it was attached: then nobody has let go of it yet.
+      if (response.closed) await this.manager.release(stream, connection);
       return connection;
     } catch (error) {
       connection.close();

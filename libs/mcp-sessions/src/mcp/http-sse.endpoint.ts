@@ -50,6 +50,8 @@ export class HttpSseEndpoint {
     try {
       if (!response.closed) connection.enqueueText(endpointFrame(messagesUri(request, sessionId)));
       await this.streams.manager.open({ sessionId, key: MAIN_STREAM_KEY }, connection);
+      // It may have ended before it was attached: then its session is to end once more.
+      if (response.closed) await this.sessions.end(sessionId);
     } catch (error) {
       connection.close();
       await this.sessions.end(sessionId);

@@ -18,7 +18,7 @@ export class McpEndpointSettings implements OnModuleInit {
       const other = module.providers.get(McpEndpointSettings)?.instance as McpEndpointSettings | undefined;
       if (other && other !== this && other.options.server && other.path === this.path) {
         throw new InvalidConfigurationError(
-          `Two registrations of McpSessionsModule serve ${this.path}: give one of them another path.`,
+          `Two registrations of McpSessionsModule serve ${this.path || '/'}: give one of them another path.`,
         );
       }
     }

@@ -4,11 +4,14 @@ import type { Response } from 'express';
 import { EMPTY, of, type Observable, type Observer } from 'rxjs';
 import { JSON_TYPE, SSE_TYPE } from './media-type.js';
 
+/** Encoded bytes; as a string, each of its characters is one byte (`latin1`), which costs no buffer to join and write. */
+export type Frame = Uint8Array | string;
+
 /** What a controller answers: a head, and the encoded frames of the body as they come. */
 export interface McpReply {
   status: number;
   headers: Record<string, string>;
-  frames: Observable<Uint8Array>;
+  frames: Observable<Frame>;
   /** Whether the head goes out at once, ahead of the first frame, which may be long in coming. */
   headFirst?: boolean;
 }
@@ -34,7 +37,7 @@ const SSE_HEADERS = {
 };
 
 /** An SSE stream, with the headers that keep proxies from holding back or changing what passes. */
-export function sseReply(frames: Observable<Uint8Array>, { headFirst = false } = {}): McpReply {
+export function sseReply(frames: Observable<Frame>, { headFirst = false } = {}): McpReply {
   return { status: 200, headers: SSE_HEADERS, frames, headFirst };
 }
 
@@ -50,18 +53,23 @@ export function writeReply({ status, headers, frames, headFirst }: McpReply, res
   else response.once('close', () => subscription.unsubscribe());
 }
 
-class ResponseWriter implements Observer<Uint8Array> {
+class ResponseWriter implements Observer<Frame> {
   /** Where the body goes once the head is out, see {@link plainSocketOf}. */
   private socket: Socket | undefined;
 
   constructor(private readonly response: Response) {}
 
   /** An empty frame sends the head alone. */
-  next(frame: Uint8Array): void {
-    this.socket ??= plainSocketOf(this.response);
-    if (this.socket && frame.length > 0) this.socket.write(httpChunk(frame));
-    else if (frame.length > 0) this.response.write(frame);
-    else this.response.flushHeaders();
+  next(frame: Frame): void {
+    const { response } = this;
+    if (frame.length === 0) {
+      // Flushing what has gone out already would still cost a system call.
+      if (!response.headersSent) response.flushHeaders();
+      return;
+    }
+    this.socket ??= plainSocketOf(response);
+    if (this.socket && !response.writableEnded) this.socket.write(httpChunk(frame), 'latin1');
+    else response.write(typeof frame === 'string' ? Buffer.from(frame, 'latin1') : frame);
   }
 
   complete(): void {
@@ -86,11 +94,7 @@ function plainSocketOf(response: Response): Socket | undefined {
 const CRLF = '\r\n';
 
 /** One chunk, not empty, of `Transfer-Encoding: chunked` (RFC 9112, 7.1): one write, where `response.write` makes four. */
-function httpChunk(frame: Uint8Array): Buffer {
-  const size = frame.length.toString(16) + CRLF;
-  const chunk = Buffer.allocUnsafe(size.length + frame.length + CRLF.length);
-  chunk.write(size, 'latin1');
-  chunk.set(frame, size.length);
-  chunk.write(CRLF, size.length + frame.length, 'latin1');
-  return chunk;
+function httpChunk(frame: Frame): string {
+  const bytes = typeof frame === 'string' ? frame : Buffer.from(frame).toString('latin1');
+  return bytes.length.toString(16) + CRLF + bytes + CRLF;
 }

@@ -11,7 +11,8 @@ export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<McpSess
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createMcpSessionsOptions')
   .setExtras(extras, (definition, { path = '/mcp', name, isGlobal, decorators = [] }) => {
-    const basePath = path.replace(/\/+$/, '');
+    const trimmed = path.replace(/^\/+|\/+$/g, '');
+    const basePath = trimmed === '' ? '' : `/${trimmed}`;
     return {
       ...definition,
       global: isGlobal,

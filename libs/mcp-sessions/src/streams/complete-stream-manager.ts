@@ -1,4 +1,5 @@
 import { endConnection, isSlow, tryEnqueue } from './replay.js';
+import { bytesOf } from './sse-frame.js';
 import { InvalidEventIdError } from './stream-manager.errors.js';
 import {
   isResumable,
@@ -106,7 +107,7 @@ class CompletedStreamManager implements ResumableStreamManager {
     }
     const controller = this.requestStreams.get(stream.sessionId)?.get(stream.key);
     // A connection that is gone or too slow takes its stream with it: nothing can be resumed here.
-    const taken = controller && !isSlow(controller) && tryEnqueue(controller, data);
+    const taken = controller && !isSlow(controller) && tryEnqueue(controller, bytesOf(data));
     if (controller && !taken) await this.release(stream, controller);
     if (last) await this.release(stream);
     return '';

@@ -1,4 +1,4 @@
-/** One logged event: SSE text without an id line. */
+/** One logged event: the bytes of SSE text without an id line, each as one character. */
 export interface LoggedEvent {
   offset: number;
   /** The broadcast log's offset when this event was appended: it comes after that broadcast. */

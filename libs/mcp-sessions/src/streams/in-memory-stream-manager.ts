@@ -1,9 +1,10 @@
 import { InvalidConfigurationError } from '../common/errors.js';
 import { ExpiryQueue } from '../common/expiry-queue.js';
+import { BroadcastBurst } from './broadcast-burst.js';
 import { parseEventId, type EventPosition } from './event-id.js';
 import { EventLog, type Retention } from './event-log.js';
-import { deliver, deliverMissing, endConnection, replayRecord } from './replay.js';
-import { splitEvents } from './sse-frame.js';
+import { deliver, deliverBurst, deliverMissing, endConnection, replayRecord } from './replay.js';
+import { bytesOf, splitEvents } from './sse-frame.js';
 import { InvalidEventIdError, StreamLostError } from './stream-manager.errors.js';
 import {
   MAIN_STREAM_KEY,
@@ -42,6 +43,9 @@ export class InMemoryStreamManager implements ResumableStreamManager {
   private readonly retention: Retention | undefined;
   private readonly broadcasts: EventLog;
   private readonly records: StreamRecords;
+  /** The broadcasts of this tick that no connection has been handed yet. */
+  private burst: BroadcastBurst | undefined;
+  private fanOutTask: Promise<void> | undefined;
   private readonly takeovers = new TakeoverGuard();
   private readonly aging = new ExpiryQueue<StreamRecord>(
     (record) => record.log?.deadline,
@@ -72,6 +76,7 @@ export class InMemoryStreamManager implements ResumableStreamManager {
     controller: StreamController,
     { after }: OpenStreamOptions = {},
   ): Promise<void> {
+    this.fanOut();
     const position = after === undefined ? undefined : parseEventId(stream.sessionId, after);
     if (position && position.key !== stream.key) throw new InvalidEventIdError();
 
@@ -95,9 +100,10 @@ export class InMemoryStreamManager implements ResumableStreamManager {
   }
 
   async append(stream: StreamRef, data: string, { last = false } = {}): Promise<EventId> {
+    this.fanOut();
     const record = this.records.find(stream) ?? (this.retention && this.records.create(stream));
     if (!record) return '';
-    for (const event of splitEvents(data)) this.appendOne(record, event);
+    for (const event of splitEvents(bytesOf(data))) this.appendOne(record, event);
     const eventId = this.retention ? record.eventId(record.lastOffset, this.broadcastsBefore(record)) : '';
     if (last) {
       record.ended = true;
@@ -117,6 +123,7 @@ export class InMemoryStreamManager implements ResumableStreamManager {
   }
 
   async position(stream: StreamRef): Promise<EventId> {
+    this.fanOut();
     if (!this.retention) return '';
     const record = this.records.find(stream) ?? this.records.create(stream);
     record.joined = true;
@@ -128,6 +135,7 @@ export class InMemoryStreamManager implements ResumableStreamManager {
   }
 
   async release(stream: StreamRef, controller?: StreamController): Promise<void> {
+    this.fanOut();
     const record = this.records.find(stream);
     if (!record?.connection || (controller && record.connection !== controller)) return;
     endConnection(this.records.detach(record));
@@ -135,6 +143,7 @@ export class InMemoryStreamManager implements ResumableStreamManager {
   }
 
   async delete(sessionId: string): Promise<void> {
+    this.fanOut();
     for (const connection of this.records.removeSession(sessionId)) endConnection(connection);
   }
 
@@ -143,6 +152,7 @@ export class InMemoryStreamManager implements ResumableStreamManager {
   }
 
   async close(): Promise<void> {
+    this.fanOut();
     this.aging.clear();
     const connections = [...this.records.connected].map((record) => record.connection);
     this.records.clear();
@@ -169,15 +179,32 @@ export class InMemoryStreamManager implements ResumableStreamManager {
     return record.ref.key === MAIN_STREAM_KEY ? this.broadcasts.last : record.firstBroadcast;
   }
 
-  private broadcast(data: string): void {
-    for (const event of splitEvents(data)) {
+  /** Logs the broadcast, and hands all of this tick to the connections together: that costs them one write. */
+  private broadcast(data: string): Promise<void> {
+    for (const event of splitEvents(bytesOf(data))) {
+      if (!this.burst?.takes(event)) this.fanOut();
+      this.burst ??= new BroadcastBurst(this.broadcasts.last, this.retention?.maxEvents);
       if (this.retention) this.broadcasts.append(event, 0, Date.now());
-      for (const record of this.records.connected) {
-        if (record.ref.key !== MAIN_STREAM_KEY) continue;
-        if (this.retention) deliverMissing(record, this.broadcasts);
-        else deliver(record, event);
-        this.forgetIfBroken(record);
-      }
+      this.burst.add(event, this.broadcasts.last);
+    }
+    this.fanOutTask ??= Promise.resolve().then(() => {
+      this.fanOutTask = undefined;
+      this.fanOut();
+    });
+    return this.fanOutTask;
+  }
+
+  /** Hands the broadcasts that wait for the end of the tick to the connections; whatever is asked later comes behind. */
+  private fanOut(): void {
+    const { burst } = this;
+    if (!burst) return;
+    this.burst = undefined;
+    const text = this.retention ? '' : burst.text();
+    for (const record of this.records.connected) {
+      if (record.ref.key !== MAIN_STREAM_KEY) continue;
+      if (this.retention) deliverBurst(record, burst, this.broadcasts);
+      else deliver(record, text);
+      this.forgetIfBroken(record);
     }
   }
 

@@ -1,3 +1,4 @@
+import type { BroadcastBurst } from './broadcast-burst.js';
 import type { EventPosition } from './event-id.js';
 import type { EventLog } from './event-log.js';
 import { EVENTS_LOST_COMMENT } from './sse-frame.js';
@@ -53,14 +54,43 @@ function deliverNext(record: StreamRecord, broadcasts: EventLog): boolean {
   const connection = takingConnection(record);
   if (!connection) return record.connection !== undefined;
 
+  const delivered = isBroadcast ? record.delivered : event.offset;
+  const deliveredBroadcast = isBroadcast ? event.offset : record.deliveredBroadcast;
+  const id = record.eventId(delivered, deliveredBroadcast);
+  hand(record, connection, `id: ${id}\n${event.data}`, { delivered, deliveredBroadcast });
+  return true;
+}
+
+/**
+ * Hands the connection a burst of broadcasts in one go, if the stream stands right before it; whatever else the
+ * stream has comes as in {@link deliverMissing}. A connection that cannot take the burst has had none of it.
+ */
+export function deliverBurst(record: StreamRecord, burst: BroadcastBurst, broadcasts: EventLog): void {
+  if (record.delivering) return;
+  const { delivered } = record;
+  if (delivered === record.lastOffset && record.deliveredBroadcast === burst.before) {
+    record.delivering = true;
+    const connection = takingConnection(record);
+    const text = connection && burst.textWithIds(record.idPrefix, delivered);
+    if (text) hand(record, connection, text, { delivered, deliveredBroadcast: burst.last });
+    record.delivering = false;
+  }
+  deliverMissing(record, broadcasts);
+}
+
+/** Hands the connection what moves the stream to a new position; if it does not take it, it is let go of. */
+function hand(
+  record: StreamRecord,
+  connection: StreamController,
+  text: string,
+  next: Pick<StreamRecord, 'delivered' | 'deliveredBroadcast'>,
+): void {
   const { delivered, deliveredBroadcast } = record;
-  if (isBroadcast) record.deliveredBroadcast = event.offset;
-  else record.delivered = event.offset;
-  if (!tryEnqueue(connection, `id: ${record.position}\n${event.data}`) && record.connection === connection) {
+  Object.assign(record, next);
+  if (!tryEnqueue(connection, text) && record.connection === connection) {
     record.connection = undefined;
     Object.assign(record, { delivered, deliveredBroadcast });
   }
-  return true;
 }
 
 /** Hands the connection a text without an id. @returns whether it took it; if not, it is let go of */
@@ -94,10 +124,10 @@ export function isSlow({ desiredSize }: StreamController): boolean {
 }
 
 /** @returns `false` if the connection is gone, which it says in the only way the contract gives it */
-export function tryEnqueue(connection: StreamController, text: string): boolean {
+export function tryEnqueue(connection: StreamController, bytes: string): boolean {
   try {
-    if (connection.enqueueText) connection.enqueueText(text);
-    else connection.enqueue(Buffer.from(text));
+    if (connection.enqueueBinary) connection.enqueueBinary(bytes);
+    else connection.enqueue(Buffer.from(bytes, 'latin1'));
     return true;
   } catch {
     return false;

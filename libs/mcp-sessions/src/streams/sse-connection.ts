@@ -1,8 +1,9 @@
 import { Observable, type Subscriber } from 'rxjs';
+import { bytesOf } from './sse-frame.js';
 import type { StreamController } from './stream-manager.interface.js';
 
-/** Bytes, or characters of text, that are emitted at once instead of at the end of the tick. */
-const EARLY_EMISSION = 64 * 1024;
+/** Bytes that are emitted at once instead of at the end of the tick: joining more to them would save little. */
+const EARLY_EMISSION = 4 * 1024;
 
 /** Whom a connection counts for. */
 export interface SseConnectionOwner {
@@ -22,16 +23,14 @@ export interface SseConnectionHost {
  * One SSE connection: a stream manager enqueues frames, the response writer subscribes. What is enqueued in one
  * tick is emitted as one chunk, since a joined write costs a fraction of many (design.md, Streams).
  */
-export class SseConnection extends Observable<Uint8Array> implements StreamController {
+export class SseConnection extends Observable<string> implements StreamController {
   /** Whether anything was enqueued since the last keep-alive round. */
   active = true;
-  /** What was enqueued since the last emission: `chunks`, then `text`. */
-  private chunks: Uint8Array[] | undefined;
-  private text = '';
-  private pendingSize = 0;
+  /** The bytes enqueued since the last emission, each as one character. */
+  private pending = '';
   /** What the response held back when the first of that was enqueued. */
   private heldBack = 0;
-  private subscriber: Subscriber<Uint8Array> | undefined;
+  private subscriber: Subscriber<string> | undefined;
   /** Whether something was enqueued in this tick: nobody is slow to read what was only just sent. */
   private fresh = false;
   private closing = false;
@@ -53,27 +52,32 @@ export class SseConnection extends Observable<Uint8Array> implements StreamContr
 
   /** Whether it ended without having carried anything: there was nothing left to send. */
   get isEmpty(): boolean {
-    return this.closing && this.pendingSize === 0;
+    return this.closing && this.pending.length === 0;
   }
 
   get desiredSize(): number {
-    const heldBack = this.pendingSize === 0 ? this.bufferedBytes() : this.heldBack;
-    return this.maxBufferedBytes - this.pendingSize - heldBack;
+    const heldBack = this.pending.length === 0 ? this.bufferedBytes() : this.heldBack;
+    return this.maxBufferedBytes - this.pending.length - heldBack;
   }
 
   enqueue(chunk: Uint8Array): void {
-    this.expect(chunk.length);
-    this.chunks ??= [];
-    if (this.text !== '') this.chunks.push(Buffer.from(this.text));
-    this.text = '';
-    this.chunks.push(chunk);
-    this.emitEarly();
+    this.enqueueBinary(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1'));
   }
 
   enqueueText(text: string): void {
-    this.expect(text.length);
-    this.text += text;
-    this.emitEarly();
+    this.enqueueBinary(bytesOf(text));
+  }
+
+  enqueueBinary(bytes: string): void {
+    if (this.closing) throw new Error('The connection has ended');
+    this.active = true;
+    this.fresh = true;
+    if (this.pending === '') {
+      this.heldBack = this.bufferedBytes();
+      this.host.scheduleFlush(this);
+    }
+    this.pending += bytes;
+    if (this.pending.length >= EARLY_EMISSION) this.emitPending();
   }
 
   /**
@@ -103,31 +107,12 @@ export class SseConnection extends Observable<Uint8Array> implements StreamContr
   }
 
   private emit(): void {
-    const text = Buffer.from(this.text);
-    const chunk = this.chunks ? Buffer.concat([...this.chunks, text]) : text;
-    this.chunks = undefined;
-    this.text = '';
-    this.pendingSize = 0;
-    this.subscriber!.next(chunk);
+    const bytes = this.pending;
+    this.pending = '';
+    this.subscriber!.next(bytes);
   }
 
-  /** Makes room for what is about to be enqueued. */
-  private expect(size: number): void {
-    if (this.closing) throw new Error('The connection has ended');
-    this.active = true;
-    this.fresh = true;
-    if (this.pendingSize === 0) {
-      this.heldBack = this.bufferedBytes();
-      this.host.scheduleFlush(this);
-    }
-    this.pendingSize += size;
-  }
-
-  private emitEarly(): void {
-    if (this.pendingSize >= EARLY_EMISSION) this.emitPending();
-  }
-
-  private attach(subscriber: Subscriber<Uint8Array>): () => void {
+  private attach(subscriber: Subscriber<string>): () => void {
     this.subscriber = subscriber;
     if (this.closing) {
       this.emit();
@@ -139,8 +124,7 @@ export class SseConnection extends Observable<Uint8Array> implements StreamContr
   }
 
   private hungUp(): void {
-    this.chunks = undefined;
-    this.text = '';
+    this.pending = '';
     if (this.closing) return;
     this.closing = true;
     this.end();

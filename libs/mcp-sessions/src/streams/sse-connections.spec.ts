@@ -14,7 +14,7 @@ describe('SseConnections', () => {
     const connection = connections.add({ sessionId, principal }, bufferedBytes, (over) => ended.push(over));
     const client = { connection, written: [] as string[], outcome: 'open', hangUp: () => undefined as void };
     const subscription = connection.subscribe({
-      next: (chunk) => client.written.push(Buffer.from(chunk).toString()),
+      next: (chunk) => client.written.push(Buffer.from(chunk, 'latin1').toString()),
       complete: () => (client.outcome = 'completed'),
       error: () => (client.outcome = 'cut off'),
     });

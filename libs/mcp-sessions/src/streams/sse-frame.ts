@@ -27,6 +27,11 @@ export function endpointFrame(uri: string): string {
   return `event: endpoint\ndata: ${uri}\n\n`;
 }
 
+/** The text's UTF-8 bytes, each as one character (`latin1`): strings are cheaper to join and to write than buffers. */
+export function bytesOf(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
+
 /** Not with the flag `m`: to that, a line also ends at U+2028, which JSON text may contain. */
 const ID_LINE = /(?<![^\n])id(?::[^\n]*)?(?:\n|$)/g;
 

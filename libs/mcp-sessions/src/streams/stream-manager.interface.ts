@@ -6,10 +6,10 @@ export interface StreamController {
   /** Takes bytes of SSE text. Throws when the connection is gone; the manager then lets go of it. */
   enqueue(chunk: Uint8Array): void;
   /**
-   * As `enqueue`, for text: a connection that encodes itself can encode all that is due to it at once. Optional; where
-   * it is there, it may be called instead of `enqueue`.
+   * As `enqueue`, with the bytes as a string of which each character is one byte (`latin1`): that is cheaper to join.
+   * Optional; where it is there, it may be called instead of `enqueue`.
    */
-  enqueueText?(text: string): void;
+  enqueueBinary?(bytes: string): void;
   /** Ends the connection. May throw if it has ended already. */
   close(): void;
   /** Bytes the connection still accepts before it counts as slow; `null` or absent if it cannot tell. */

@@ -22,7 +22,8 @@ export class StreamRecord {
   finishedChars = 0;
   /** When connections that were alive were replaced, in milliseconds since the epoch, newest last. */
   takeovers: number[] | undefined;
-  private readonly idPrefix: string;
+  /** The part that all event ids of the stream share. */
+  readonly idPrefix: string;
 
   constructor(
     readonly ref: StreamRef,
