@@ -1,5 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { InMemorySessionStore, SessionStoreUnavailableError, type SessionMetadata } from 'nestjs-mcp-sessions';
+import {
+  InMemorySessionStore,
+  SessionStoreUnavailableError,
+  type SessionMetadata,
+} from 'nestjs-mcp-sessions';
 import { callRequest, initializeRequest, RawClient, refusal } from '../support/raw-client.js';
 import { createScenario } from '../support/scenario-server.js';
 import { startApp } from '../support/start-app.js';
@@ -39,7 +43,12 @@ describe('a store that cannot be reached', () => {
     const client = await RawClient.open(url);
     store.isAway = true;
     const echo = callRequest(1, 'echo', { text: 'x' });
-    for (const request of [client.post(echo), client.get(), client.delete(), client.post(initializeRequest())]) {
+    for (const request of [
+      client.post(echo),
+      client.get(),
+      client.delete(),
+      client.post(initializeRequest()),
+    ]) {
       const response = await request;
       expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
       expect(await refusal(response)).toMatchObject({ status: 503, code: -32000 });
