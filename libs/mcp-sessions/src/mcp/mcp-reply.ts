@@ -42,15 +42,14 @@ export function sseReply(frames: Observable<Frame>, { headFirst = false } = {}):
 }
 
 /**
- * Writes a reply to the response: the one place that does. A client that hangs up unsubscribes.
+ * Writes a reply to the response: the one place that does. Frames that are still to come end when the response
+ * closes: whoever makes them sees to that.
  */
 export function writeReply({ status, headers, frames, headFirst }: McpReply, response: Response): void {
   response.statusCode = status;
   for (const name in headers) response.setHeader(name, headers[name]!);
   if (headFirst) response.flushHeaders();
-  const subscription = frames.subscribe(new ResponseWriter(response));
-  if (response.closed || response.destroyed) subscription.unsubscribe();
-  else response.once('close', () => subscription.unsubscribe());
+  frames.subscribe(new ResponseWriter(response));
 }
 
 class ResponseWriter implements Observer<Frame> {
@@ -62,13 +61,14 @@ class ResponseWriter implements Observer<Frame> {
   /** An empty frame sends the head alone. */
   next(frame: Frame): void {
     const { response } = this;
+    if (response.writableEnded) return; // Somebody else has ended it: writing on would be an error nobody catches.
     if (frame.length === 0) {
       // Flushing what has gone out already would still cost a system call.
       if (!response.headersSent) response.flushHeaders();
       return;
     }
     this.socket ??= plainSocketOf(response);
-    if (this.socket && !response.writableEnded) this.socket.write(httpChunk(frame), 'latin1');
+    if (this.socket) this.socket.write(httpChunk(frame), 'latin1');
     else response.write(typeof frame === 'string' ? Buffer.from(frame, 'latin1') : frame);
   }
 
