@@ -63,7 +63,6 @@ class ResponseWriter implements Observer<Frame> {
     const { response } = this;
     if (response.writableEnded) return; // Somebody else has ended it: writing on would be an error nobody catches.
     if (frame.length === 0) {
-      // Flushing what has gone out already would still cost a system call.
       if (!response.headersSent) response.flushHeaders();
       return;
     }

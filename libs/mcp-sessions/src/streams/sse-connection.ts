@@ -31,6 +31,8 @@ export class SseConnection extends Observable<string> implements StreamControlle
   /** What the response held back when the first of that was enqueued. */
   private heldBack = 0;
   private subscriber: Subscriber<string> | undefined;
+  /** Whether anything was emitted, and with it the head of the response. */
+  private begun = false;
   /** Whether something was enqueued in this tick: nobody is slow to read what was only just sent. */
   private fresh = false;
   private closing = false;
@@ -95,13 +97,13 @@ export class SseConnection extends Observable<string> implements StreamControlle
     this.end();
   }
 
-  /** Called at the end of a tick: emits what is pending. */
+  /** Called at the end of a tick: emits what is pending, or once an empty chunk, so that the head goes out. */
   flush(): void {
     if (this.subscriber) this.fresh = false;
-    this.emitPending();
+    if (this.pending !== '' || !this.begun) this.emitPending();
   }
 
-  /** Emits what is pending as one chunk; an empty one if there is nothing, so that the headers go out. */
+  /** Emits what is pending as one chunk. */
   private emitPending(): void {
     if (this.subscriber && !this.closing) this.emit();
   }
@@ -109,6 +111,7 @@ export class SseConnection extends Observable<string> implements StreamControlle
   private emit(): void {
     const bytes = this.pending;
     this.pending = '';
+    this.begun = true;
     this.subscriber!.next(bytes);
   }
 
