@@ -173,8 +173,8 @@ export class SessionRuntimes {
   }
 
   /**
-   * The metadata is read once more: a session that ended since the request found it must not come back, and one that
-   * ends from now on waits for this to be made, and drops it.
+   * The metadata is read once more: a session that ended since the request found it must not come back. One that ends
+   * from now on marks this making as dropped.
    */
   private async restore(sessionId: string): Promise<SessionRuntime> {
     const metadata = await this.host.read(sessionId);
