@@ -1,4 +1,4 @@
-import { formatEventId } from './event-id.js';
+import { formatBroadcastId } from './event-id.js';
 
 /** Characters of SSE text that are handed to a connection in one go: more could hide a slow reader. */
 const MAX_CHARS = 64 * 1024;
@@ -42,7 +42,9 @@ export class BroadcastBurst {
   textWithIds(idPrefix: string, offset: number): string {
     let parts = this.parts.get(offset);
     if (!parts) {
-      parts = this.events.map(({ broadcast, data }) => `${formatEventId('', offset, broadcast)}\n${data}`);
+      parts = this.events.map(
+        ({ broadcast, data }) => `${formatBroadcastId('', offset, broadcast)}\n${data}`,
+      );
       this.parts.set(offset, (parts = ['', ...parts]));
     }
     return parts.join(`id: ${idPrefix}`);

@@ -13,7 +13,7 @@ export interface EventPosition {
   broadcast: number;
 }
 
-const EVENT_ID = /^([\w-]{8})\.([^.\s]*)\.([0-9a-z]+)\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/;
+const EVENT_ID = /^([\w-]{8})\.([^.\s]*)\.([0-9a-z]+)\.([0-9a-z]{1,11})[.-]([0-9a-z]{1,11})$/;
 
 /**
  * Ties an id to its session without naming it: 48 bits of a hash, from which the (random) session id cannot be
@@ -31,8 +31,17 @@ export function eventIdPrefix({ sessionId, key }: StreamRef, epoch: string): str
   return Buffer.from(prefix, 'latin1').toString('latin1');
 }
 
+/** The id of an event of the stream's own, or of a place in the stream. */
 export function formatEventId(prefix: string, offset: number, broadcast: number): EventId {
   return `${prefix}${offset.toString(36)}.${broadcast.toString(36)}`;
+}
+
+/**
+ * The id of a broadcast. It differs from that of an event of the stream's own: events that several instances send at
+ * once may come in one order live and in another when they are replayed, and an id stands for one event only.
+ */
+export function formatBroadcastId(prefix: string, offset: number, broadcast: number): EventId {
+  return `${prefix}${offset.toString(36)}-${broadcast.toString(36)}`;
 }
 
 /** @throws InvalidEventIdError the id is malformed or was made for another session */

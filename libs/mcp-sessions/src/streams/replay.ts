@@ -1,9 +1,34 @@
 import type { BroadcastBurst } from './broadcast-burst.js';
-import type { EventPosition } from './event-id.js';
-import type { EventLog } from './event-log.js';
+import { formatBroadcastId, formatEventId, type EventPosition } from './event-id.js';
+import type { EventLog, LoggedEvent } from './event-log.js';
 import { EVENTS_LOST_COMMENT } from './sse-frame.js';
-import { MAIN_STREAM_KEY, type StreamController } from './stream-manager.interface.js';
+import { MAIN_STREAM_KEY, type StreamController, type StreamRef } from './stream-manager.interface.js';
 import type { StreamRecord } from './stream-record.js';
+
+/** Where a stream's next event comes from. */
+export interface EventSource {
+  /** The first event after `offset` that can be handed out now. */
+  firstAfter(offset: number): LoggedEvent | undefined;
+}
+
+/** A stream as far as handing its events to a connection goes. */
+export interface FollowedStream {
+  readonly ref: StreamRef;
+  /** The connection that holds the stream. */
+  connection: StreamController | undefined;
+  /** The stream's own events; absent while it has had none. */
+  readonly log: EventSource | undefined;
+  /** The last of the stream's own events that was handed to a connection. */
+  delivered: number;
+  /** The last broadcast handed to a connection. */
+  deliveredBroadcast: number;
+  /** Set while events are being handed to a connection. */
+  delivering: boolean;
+  /** The part that all event ids of the stream share. */
+  readonly idPrefix: string;
+  /** The offset of the last event of the stream's own. */
+  readonly lastOffset: number;
+}
 
 /**
  * Hands the connection everything after `position`: the stream's own events and, on a session's main stream, the
@@ -35,7 +60,7 @@ export function replayRecord(
  * Hands the connection what the stream has and it has not had yet, in the order in which it was sent, each event with
  * an id to resume behind. A connection that cannot take an event is let go of, and the next one gets that event.
  */
-export function deliverMissing(record: StreamRecord, broadcasts: EventLog): void {
+export function deliverMissing(record: FollowedStream, broadcasts: EventSource): void {
   // Whatever a connection causes while it takes an event comes behind that event: the loop that runs gets to it.
   if (record.delivering) return;
   record.delivering = true;
@@ -44,7 +69,7 @@ export function deliverMissing(record: StreamRecord, broadcasts: EventLog): void
 }
 
 /** @returns whether there may be more to do */
-function deliverNext(record: StreamRecord, broadcasts: EventLog): boolean {
+function deliverNext(record: FollowedStream, broadcasts: EventSource): boolean {
   const own = record.log?.firstAfter(record.delivered);
   const broadcast =
     record.ref.key === MAIN_STREAM_KEY ? broadcasts.firstAfter(record.deliveredBroadcast) : undefined;
@@ -56,7 +81,8 @@ function deliverNext(record: StreamRecord, broadcasts: EventLog): boolean {
 
   const delivered = isBroadcast ? record.delivered : event.offset;
   const deliveredBroadcast = isBroadcast ? event.offset : record.deliveredBroadcast;
-  const id = record.eventId(delivered, deliveredBroadcast);
+  const formatId = isBroadcast ? formatBroadcastId : formatEventId;
+  const id = formatId(record.idPrefix, delivered, deliveredBroadcast);
   hand(record, connection, `id: ${id}\n${event.data}`, { delivered, deliveredBroadcast });
   return true;
 }
@@ -65,7 +91,7 @@ function deliverNext(record: StreamRecord, broadcasts: EventLog): boolean {
  * Hands the connection a burst of broadcasts in one go, if the stream stands right before it; whatever else the
  * stream has comes as in {@link deliverMissing}. A connection that cannot take the burst has had none of it.
  */
-export function deliverBurst(record: StreamRecord, burst: BroadcastBurst, broadcasts: EventLog): void {
+export function deliverBurst(record: FollowedStream, burst: BroadcastBurst, broadcasts: EventSource): void {
   if (record.delivering) return;
   const { delivered } = record;
   if (delivered === record.lastOffset && record.deliveredBroadcast === burst.before) {
@@ -80,10 +106,10 @@ export function deliverBurst(record: StreamRecord, burst: BroadcastBurst, broadc
 
 /** Hands the connection what moves the stream to a new position; if it does not take it, it is let go of. */
 function hand(
-  record: StreamRecord,
+  record: FollowedStream,
   connection: StreamController,
   text: string,
-  next: Pick<StreamRecord, 'delivered' | 'deliveredBroadcast'>,
+  next: Pick<FollowedStream, 'delivered' | 'deliveredBroadcast'>,
 ): void {
   const { delivered, deliveredBroadcast } = record;
   Object.assign(record, next);
@@ -94,7 +120,7 @@ function hand(
 }
 
 /** Hands the connection a text without an id. @returns whether it took it; if not, it is let go of */
-export function deliver(record: StreamRecord, text: string): boolean {
+export function deliver(record: FollowedStream, text: string): boolean {
   const connection = takingConnection(record);
   if (!connection) return false;
   const taken = tryEnqueue(connection, text);
@@ -103,7 +129,7 @@ export function deliver(record: StreamRecord, text: string): boolean {
 }
 
 /** The connection that holds the stream; one that reads too slowly is cut off instead. */
-function takingConnection(record: StreamRecord): StreamController | undefined {
+function takingConnection(record: FollowedStream): StreamController | undefined {
   const { connection } = record;
   if (!connection || !isSlow(connection)) return connection;
   record.connection = undefined;

@@ -3,8 +3,8 @@ import { MAIN_STREAM_KEY } from './stream-manager.interface.js';
 import { StreamContendedError } from './stream-manager.errors.js';
 import type { StreamRecord } from './stream-record.js';
 
-const MAX_TAKEOVERS = 5;
-const WINDOW_MS = 10_000;
+export const MAX_TAKEOVERS = 5;
+export const TAKEOVER_WINDOW_MS = 10_000;
 
 /**
  * Clients reconnect a stream that ends. Two live ones of the same session would therefore take the stream from
@@ -15,7 +15,7 @@ export class TakeoverGuard {
   admit(record: StreamRecord, now = Date.now()): void {
     const { connection } = record;
     if (!connection || record.ref.key !== MAIN_STREAM_KEY) return;
-    const recent = (record.takeovers ?? []).filter((at) => at > now - WINDOW_MS);
+    const recent = (record.takeovers ?? []).filter((at) => at > now - TAKEOVER_WINDOW_MS);
     if (!isSlow(connection) && recent.length >= MAX_TAKEOVERS) throw new StreamContendedError();
     record.takeovers = [...recent, now];
   }
