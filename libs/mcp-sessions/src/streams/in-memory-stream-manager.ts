@@ -1,9 +1,9 @@
-import { InvalidConfigurationError } from '../common/errors.js';
 import { ExpiryQueue } from '../common/expiry-queue.js';
 import { BroadcastBurst } from './broadcast-burst.js';
 import { parseEventId, type EventPosition } from './event-id.js';
 import { EventLog, type Retention } from './event-log.js';
 import { deliver, deliverBurst, deliverMissing, endConnection, replayRecord } from './replay.js';
+import { retentionOf } from './retention.js';
 import { bytesOf, splitEvents } from './sse-frame.js';
 import { InvalidEventIdError, StreamLostError } from './stream-manager.errors.js';
 import {
@@ -28,8 +28,6 @@ export interface InMemoryStreamManagerConfig {
   replay?: ReplayOptions | false;
 }
 
-/** Characters of SSE text that one stream's log keeps. */
-const MAX_CHARS_PER_STREAM = 4 * 1024 * 1024;
 const NOTHING: Retention = { maxEvents: 0, maxAgeMs: 0, maxChars: 0 };
 
 /**
@@ -238,18 +236,4 @@ export class InMemoryStreamManager implements ResumableStreamManager {
     const isFinished = record.ended && record.ref.key !== MAIN_STREAM_KEY;
     if (isFinished || !record.joined) this.records.remove(record);
   }
-}
-
-function retentionOf({ maxEvents = 256, maxAgeMs = 600_000 }: ReplayOptions): Retention {
-  if (!Number.isInteger(maxEvents) || maxEvents < 1) {
-    throw new InvalidConfigurationError(
-      `replay.maxEvents must be a whole number from 1 up; it is ${maxEvents}. Use replay: false to keep nothing.`,
-    );
-  }
-  if (!(maxAgeMs > 0)) {
-    throw new InvalidConfigurationError(
-      `replay.maxAgeMs must be a number of milliseconds above 0; it is ${maxAgeMs}. Use replay: false to keep nothing.`,
-    );
-  }
-  return { maxEvents, maxAgeMs, maxChars: MAX_CHARS_PER_STREAM };
 }

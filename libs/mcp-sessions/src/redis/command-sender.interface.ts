@@ -1,0 +1,12 @@
+import type { RedisArgument } from './redis-connection.interface.js';
+
+/** How one kind of client sends commands. */
+export interface CommandSender {
+  readonly isCluster: boolean;
+  /** Why the client cannot be used as it is now, for the application's author; `undefined` if it can. */
+  unusable(): string | undefined;
+  send(key: string | undefined, name: string, args: RedisArgument[]): Promise<unknown>;
+  /** Senders to each primary of a Cluster; without Cluster, this one alone. */
+  primaries(): Promise<CommandSender[]>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,117 @@
+import type { CommandSender } from './command-sender.interface.js';
+import type { NodeRedisClient } from './redis-client.interface.js';
+import type { RedisArgument } from './redis-connection.interface.js';
+
+type Part = string | Buffer;
+
+/** Replies have the same shape whichever protocol the client speaks: maps are flat arrays, doubles are text. */
+const SEND_OPTIONS = { typeMapping: { ['%'.charCodeAt(0)]: Array, [','.charCodeAt(0)]: String } };
+
+const NOT_CONNECTED =
+  'The node-redis client is not connected. Call `await client.connect()` before sessions are used';
+
+interface NodeRedisStandalone extends NodeRedisClient {
+  sendCommand(parts: Part[], options: object): Promise<unknown>;
+}
+
+interface NodeRedisSentinel extends NodeRedisClient {
+  sendCommand(isReadOnly: boolean, parts: Part[], options: object): Promise<unknown>;
+}
+
+/** What a Cluster of node-redis has beyond the public type, as far as it is used here. */
+export interface NodeRedisCluster extends NodeRedisClient {
+  readonly masters: NodeOfCluster[];
+  sendCommand(key: string, isReadOnly: boolean, parts: Part[], options: object): Promise<unknown>;
+  nodeClient(node: NodeOfCluster): Promise<NodeRedisClient>;
+}
+
+interface NodeOfCluster {
+  readonly address: string;
+}
+
+/** Sends through one connection of node-redis. */
+export class NodeRedisSender implements CommandSender {
+  readonly isCluster = false;
+  private readonly client: NodeRedisStandalone;
+
+  constructor(client: NodeRedisClient) {
+    this.client = client as NodeRedisStandalone;
+  }
+
+  unusable(): string | undefined {
+    return this.client.isOpen ? undefined : NOT_CONNECTED;
+  }
+
+  send(_key: string | undefined, name: string, args: RedisArgument[]): Promise<unknown> {
+    return this.client.sendCommand(partsOf(name, args), SEND_OPTIONS);
+  }
+
+  async primaries(): Promise<CommandSender[]> {
+    return [this];
+  }
+
+  async close(): Promise<void> {
+    this.client.destroy();
+  }
+}
+
+/** Sends to the primary that the Sentinels of node-redis name. */
+export class NodeRedisSentinelSender implements CommandSender {
+  readonly isCluster = false;
+  private readonly sentinel: NodeRedisSentinel;
+
+  constructor(sentinel: NodeRedisClient) {
+    this.sentinel = sentinel as NodeRedisSentinel;
+  }
+
+  unusable(): string | undefined {
+    return this.sentinel.isOpen ? undefined : NOT_CONNECTED;
+  }
+
+  send(_key: string | undefined, name: string, args: RedisArgument[]): Promise<unknown> {
+    return this.sentinel.sendCommand(false, partsOf(name, args), SEND_OPTIONS);
+  }
+
+  async primaries(): Promise<CommandSender[]> {
+    return [this];
+  }
+
+  async close(): Promise<void> {
+    this.sentinel.destroy();
+  }
+}
+
+/** Sends through a Cluster of node-redis. */
+export class NodeRedisClusterSender implements CommandSender {
+  readonly isCluster = true;
+
+  constructor(private readonly cluster: NodeRedisCluster) {}
+
+  unusable(): string | undefined {
+    return this.cluster.isOpen ? undefined : NOT_CONNECTED;
+  }
+
+  async send(key: string | undefined, name: string, args: RedisArgument[]): Promise<unknown> {
+    if (key !== undefined) return this.cluster.sendCommand(key, false, partsOf(name, args), SEND_OPTIONS);
+    // Without a key, the client would send some commands to all nodes and join the answers.
+    const [primary] = await this.primaries();
+    return primary!.send(undefined, name, args);
+  }
+
+  async primaries(): Promise<CommandSender[]> {
+    const { masters } = this.cluster;
+    if (masters.length === 0) throw new Error('The Cluster client has found no primary yet');
+    const clients = await Promise.all(masters.map((node) => this.cluster.nodeClient(node)));
+    return clients.map((client) => new NodeRedisSender(client));
+  }
+
+  async close(): Promise<void> {
+    this.cluster.destroy();
+  }
+}
+
+function partsOf(name: string, args: RedisArgument[]): Part[] {
+  const parts: Part[] = [name];
+  for (const argument of args) parts.push(typeof argument === 'number' ? String(argument) : argument);
+  return parts;
+}

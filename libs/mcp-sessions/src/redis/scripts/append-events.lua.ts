@@ -1,0 +1,128 @@
+import { redisScript } from '../redis-script.js';
+import { STREAM_RECORD_LUA } from './stream-record.lua.js';
+
+/** Appends a batch of events to their streams, and tells the instances that hold those. */
+export const APPEND_EVENTS = redisScript(
+  'append-events',
+  `
+-- KEYS  1     what this writer was last answered
+--       2…    for each append: the session's hash, the stream's log
+-- ARGV  1     the number of the batch, so that a repetition is recognised
+--       2     when the batch must no longer be carried out, in milliseconds since the epoch
+--       3     how long the answer is kept for a repetition, in milliseconds
+--       4–6   the most events, milliseconds and bytes that a log keeps; 0 events: nothing is kept
+--       7     the time to live of a session's hash, in milliseconds
+--       8     the id of the calling instance
+--       9     what the names of instances' channels begin with
+--       10    1 if PUBLISH answers how many receive: it does not in a Cluster
+--       11    how many texts follow; the texts
+--       then for each append: what the names of the session's logs begin with, session, field, epoch for a new log, last broadcast before it,
+--             1 if it is the last one, how many events it has, the number of each one's text
+-- Answer: a line for each append: the log's epoch, the last offset, 1 if the caller holds the stream, the time
+${STREAM_RECORD_LUA}
+local now = currentTime()
+if now > tonumber(ARGV[2]) then return redis.error_reply('STALE The append came too late') end
+local before = redis.call('GET', KEYS[1])
+if before then
+  local batch, answer = string.match(before, '^(%S+)\\n(.*)$')
+  if batch == ARGV[1] then return answer end
+  if tonumber(batch) > tonumber(ARGV[1]) then return redis.error_reply('STALE A later batch has been carried out') end
+end
+local maxEvents, maxAge, maxBytes = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local ttl, instance, countsReceivers = tonumber(ARGV[7]), ARGV[8], ARGV[10] == '1'
+local firstText = 12
+local next = firstText + tonumber(ARGV[11])
+local messages, texts, holders, answers = {}, {}, {}, {}
+
+-- What an instance is told: a text once, and the events that carry it.
+local function tell(holder, text, event)
+  local message = messages[holder]
+  if not message then
+    message = {}
+    messages[holder] = message
+    holders[#holders + 1] = holder
+  end
+  if texts[holder] ~= text then
+    texts[holder] = text
+    local content = text and ARGV[firstText + text] or ''
+    message[#message + 1] = 't' .. #content .. '\\n' .. content
+  end
+  message[#message + 1] = event
+end
+
+local held = {}
+for key = 2, #KEYS, 2 do
+  local hash, log = KEYS[key], KEYS[key + 1]
+  local logs, session, field, newEpoch = ARGV[next], ARGV[next + 1], ARGV[next + 2], ARGV[next + 3]
+  local broadcast, isLast, count = ARGV[next + 4], ARGV[next + 5] == '1', tonumber(ARGV[next + 6])
+  next = next + 7
+  local record = readRecord(hash, field)
+  if not record and maxEvents > 0 then
+    makeRoom(hash, logs, now, ttl)
+    record = newRecord(newEpoch, 'u')
+    record.broadcast = broadcast
+    redis.call('DEL', log)
+  end
+  if record then
+    local holder = record.holder
+    local isElsewhere = holder ~= '-' and holder ~= instance
+    local undelivered = record.last
+    for index = 1, count do
+      local text = tonumber(ARGV[next + index - 1])
+      if maxEvents > 0 then
+        local entry = now .. ' ' .. broadcast .. '\\n' .. ARGV[firstText + text]
+        local length = redis.call('RPUSH', log, entry)
+        record.last = record.last + 1
+        record.bytes = record.bytes + #entry
+        if index == 1 and length == 1 then record.bytes = #entry end
+        while length > 1 and (length > maxEvents or record.bytes > maxBytes) do
+          record.bytes = record.bytes - #redis.call('LPOP', log)
+          length = length - 1
+        end
+      end
+      if isElsewhere then
+        local flag = isLast and index == count and 'l' or 'e'
+        tell(holder, text, flag .. session .. ' ' .. field .. ' ' .. record.epoch .. ' ' .. record.last .. ' '
+          .. now .. ' ' .. broadcast .. '\\n')
+      end
+    end
+    if count == 0 and isLast and isElsewhere then
+      tell(holder, false, 'n' .. session .. ' ' .. field .. ' ' .. record.epoch .. ' ' .. record.last .. '\\n')
+    end
+    if maxEvents > 0 then
+      if count > 0 then redis.call('PEXPIRE', log, maxAge) end
+      if isLast then record.state = 'e' end
+      if holder ~= '-' then record.delivered = record.last end
+      refresh(hash, record, now, record.state == 'u' and maxAge or ttl)
+      writeRecord(hash, field, record)
+      if isElsewhere then held[#held + 1] = { hash, field, holder, undelivered } end
+    end
+    answers[#answers + 1] = record.epoch .. ' ' .. record.last .. ' ' .. (holder == instance and '1 ' or '0 ') .. now
+  else
+    answers[#answers + 1] = newEpoch .. ' 0 0 ' .. now
+  end
+  next = next + count
+end
+
+local isDead = {}
+for _, holder in ipairs(holders) do
+  local receivers = redis.call('PUBLISH', ARGV[9] .. holder, table.concat(messages[holder]))
+  isDead[holder] = countsReceivers and receivers == 0
+end
+-- Whoever listens no more has not delivered these: the next connection gets them.
+for _, stream in ipairs(held) do
+  local hash, field, holder, undelivered = unpack(stream)
+  if isDead[holder] then
+    local record = readRecord(hash, field)
+    if record.holder == holder then
+      record.holder = '-'
+      record.delivered = undelivered
+      writeRecord(hash, field, record)
+    end
+  end
+end
+local answer = table.concat(answers, '\\n')
+if maxEvents > 0 then redis.call('SET', KEYS[1], ARGV[1] .. '\\n' .. answer, 'PX', ARGV[3]) end
+return answer
+`,
+);

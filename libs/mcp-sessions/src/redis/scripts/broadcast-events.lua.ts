@@ -1,0 +1,54 @@
+import { redisScript } from '../redis-script.js';
+
+/** Appends events to the log of broadcasts, and tells every instance. */
+export const BROADCAST_EVENTS = redisScript(
+  'broadcast-events',
+  `
+-- KEYS  1  what this writer was last answered
+--       2  the epoch and last offset of the log
+--       3  the log
+-- ARGV  1  the number of the batch, so that a repetition is recognised
+--       2  when the batch must no longer be carried out, in milliseconds since the epoch
+--       3  how long the answer is kept for a repetition, in milliseconds
+--       4  the most events, and 5 milliseconds, that the log keeps; 0 events: nothing is kept
+--       6  epoch for a new log
+--       7  the channel of all instances
+--       8… the texts
+-- Answer: epoch and last offset
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if now > tonumber(ARGV[2]) then return redis.error_reply('STALE The broadcast came too late') end
+local before = redis.call('GET', KEYS[1])
+if before then
+  local batch, answer = string.match(before, '^(%S+)\\n(.*)$')
+  if batch == ARGV[1] then return answer end
+  if tonumber(batch) > tonumber(ARGV[1]) then return redis.error_reply('STALE A later batch has been carried out') end
+end
+local maxEvents, maxAge = tonumber(ARGV[4]), tonumber(ARGV[5])
+local state = redis.call('GET', KEYS[2])
+local epoch, last
+if state then
+  epoch, last = string.match(state, '^(%S+) (%d+)$')
+else
+  epoch, last = ARGV[6], 0
+  redis.call('DEL', KEYS[3])
+end
+last = tonumber(last)
+local message = { 'b' .. epoch .. ' ' .. (last + 1) .. ' ' .. now .. '\\n' }
+for index = 8, #ARGV do
+  local text = ARGV[index]
+  last = last + 1
+  message[#message + 1] = #text .. '\\n' .. text
+  if maxEvents > 0 then redis.call('RPUSH', KEYS[3], now .. '\\n' .. text) end
+end
+local answer = epoch .. ' ' .. last
+redis.call('SET', KEYS[2], answer)
+if maxEvents > 0 then
+  redis.call('LTRIM', KEYS[3], -maxEvents, -1)
+  redis.call('PEXPIRE', KEYS[3], maxAge)
+end
+redis.call('PUBLISH', ARGV[7], table.concat(message))
+redis.call('SET', KEYS[1], ARGV[1] .. '\\n' .. answer, 'PX', ARGV[3])
+return answer
+`,
+);

@@ -1,0 +1,99 @@
+/** The field of a session's main stream. */
+const MAIN_FIELD = 'main';
+/** Streams of one session beyond which those that are over are looked for. */
+const MAX_STREAMS = 48;
+/** Request streams of one session that have ended and are kept for resuming. */
+const MAX_ENDED_STREAMS = 32;
+
+/**
+ * What the scripts about streams share. A stream's record is one field of its session's hash: ten words.
+ *
+ *     epoch        changes whenever the log starts anew
+ *     generation   grows with every connection that takes the stream over
+ *     holder       the instance whose connection holds the stream, or -
+ *     last         the offset of the last event
+ *     delivered    the offset of the last event handed to a connection; of use while nobody holds the stream
+ *     broadcast    the last broadcast handed to a connection, or -; of use while nobody holds the stream
+ *     state        o: open; e: ended; u: open, and no client has a place in it yet
+ *     bytes        the size of the log
+ *     refreshed    when the hash was last given its time to live, in milliseconds since the epoch
+ *     takeovers    when connections were last replaced, separated by commas, or -
+ */
+export const STREAM_RECORD_LUA = `
+local function currentTime()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function parseRecord(text)
+  local epoch, generation, holder, last, delivered, broadcast, state, bytes, refreshed, takeovers =
+    string.match(text, '^(%S+) (%d+) (%S+) (%d+) (%d+) (%S+) (%a) (%d+) (%d+) (%S+)$')
+  return {
+    epoch = epoch, generation = tonumber(generation), holder = holder, last = tonumber(last),
+    delivered = tonumber(delivered), broadcast = broadcast, state = state, bytes = tonumber(bytes),
+    refreshed = tonumber(refreshed), takeovers = takeovers,
+  }
+end
+
+local function readRecord(hash, field)
+  local text = redis.call('HGET', hash, field)
+  return text and parseRecord(text)
+end
+
+local function writeRecord(hash, field, record)
+  redis.call('HSET', hash, field, string.format('%s %d %s %d %d %s %s %d %d %s',
+    record.epoch, record.generation, record.holder, record.last, record.delivered, record.broadcast,
+    record.state, record.bytes, record.refreshed, record.takeovers))
+end
+
+local function newRecord(epoch, state)
+  return {
+    epoch = epoch, generation = 0, holder = '-', last = 0, delivered = 0, broadcast = '-',
+    state = state, bytes = 0, refreshed = 0, takeovers = '-',
+  }
+end
+
+-- Keeps the session's hash for ttl milliseconds more, unless that was said a short while ago.
+local function refresh(hash, record, now, ttl)
+  if now - record.refreshed <= ttl / 10 then return end
+  record.refreshed = now
+  if redis.call('PTTL', hash) < ttl then redis.call('PEXPIRE', hash, ttl) end
+end
+
+-- Entries of a log begin with the time at which they were appended.
+local function timeOf(entry)
+  return tonumber(string.match(entry, '^%d+'))
+end
+
+local function dropAged(log, record, now, maxAge)
+  local oldest = redis.call('LINDEX', log, 0)
+  while oldest and timeOf(oldest) + maxAge <= now do
+    redis.call('LPOP', log)
+    record.bytes = record.bytes - #oldest
+    oldest = redis.call('LINDEX', log, 0)
+  end
+  if not oldest then record.bytes = 0 end
+end
+
+-- Forgets the request streams of a session that nobody can resume any more, and the oldest beyond those that are kept.
+-- The logs' keys begin with logs, and are of the hash's slot.
+local function makeRoom(hash, logs, now, ttl)
+  if redis.call('HLEN', hash) < ${MAX_STREAMS} then return end
+  local ended = {}
+  local fields = redis.call('HGETALL', hash)
+  for index = 1, #fields, 2 do
+    local field, record = fields[index], parseRecord(fields[index + 1])
+    local isOver = record.state == 'e' or record.holder == '-' or record.refreshed + ttl <= now
+    if field ~= '${MAIN_FIELD}' and isOver and redis.call('EXISTS', logs .. field) == 0 then
+      redis.call('HDEL', hash, field)
+    elseif record.state == 'e' then
+      ended[#ended + 1] = { field = field, at = record.refreshed }
+    end
+  end
+  table.sort(ended, function(a, b) return a.at < b.at end)
+  for index = 1, #ended - ${MAX_ENDED_STREAMS} do
+    redis.call('HDEL', hash, ended[index].field)
+    redis.call('UNLINK', logs .. ended[index].field)
+  end
+end
+`;

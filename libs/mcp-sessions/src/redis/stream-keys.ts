@@ -1,0 +1,63 @@
+import { encodeKeyPart } from './redis-keys.js';
+
+/** The names of a stream manager's keys and channels. All keys of one session have its hash tag, and so one slot. */
+export class StreamKeys {
+  /** What the names of instances' channels begin with. */
+  readonly channelPrefix: string;
+  /** The channel that all instances listen to. */
+  readonly broadcastChannel: string;
+  /** Epoch and last offset of the log of broadcasts. */
+  readonly broadcastState: string;
+  readonly broadcastLog: string;
+
+  constructor(private readonly prefix: string) {
+    this.channelPrefix = `${prefix}instance:`;
+    this.broadcastChannel = `${prefix}broadcasts`;
+    this.broadcastState = `${prefix}{broadcasts}:state`;
+    this.broadcastLog = `${prefix}{broadcasts}:log`;
+  }
+
+  /** A session id or a stream's key, as it stands in names and messages. */
+  encode(part: string): string {
+    return encodeKeyPart(part);
+  }
+
+  /** Exists while the instance lives. */
+  instance(instanceId: string): string {
+    return `${this.prefix}instance:${instanceId}`;
+  }
+
+  channel(instanceId: string): string {
+    return `${this.channelPrefix}${instanceId}`;
+  }
+
+  /** The hash with a record of each of the session's streams. @param session the encoded session id */
+  streams(session: string): string {
+    return `${this.prefix}session:{${session}}:streams`;
+  }
+
+  /** What the names of the session's logs begin with; the encoded key of the stream follows. */
+  logs(session: string): string {
+    return `${this.prefix}session:{${session}}:log:`;
+  }
+
+  /** The hash with the requests that wait for the client's answer. */
+  requests(session: string): string {
+    return `${this.prefix}session:{${session}}:requests`;
+  }
+
+  /** What an instance was last answered when it appended in one of its lanes. */
+  writer(instanceId: string, lane: string): string {
+    return `${this.prefix}writer:${instanceId}:${lane}`;
+  }
+
+  /** The same in a Cluster, on the slot of the session that it appended to. */
+  sessionWriter(instanceId: string, session: string): string {
+    return `${this.prefix}session:{${session}}:writer:${instanceId}`;
+  }
+
+  /** The same for broadcasts. */
+  broadcaster(instanceId: string): string {
+    return `${this.prefix}{broadcasts}:writer:${instanceId}`;
+  }
+}

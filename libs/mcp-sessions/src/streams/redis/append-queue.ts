@@ -1,0 +1,182 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RedisArgument, RedisConnection } from '../../redis/redis-connection.interface.js';
+import { APPEND_EVENTS } from '../../redis/scripts/append-events.lua.js';
+import type { StreamKeys } from '../../redis/stream-keys.js';
+import { StreamManagerUnavailableError } from '../stream-manager.errors.js';
+import type { RedisClock } from './redis-clock.js';
+import type { RedisStreamSettings } from './settings.js';
+import { newEpoch } from './stream-directory.js';
+
+/** Appends that one script carries out: more would keep others waiting. */
+const MAX_BATCH = 256;
+const MAX_BATCH_CHARS = 1024 * 1024;
+/** Characters that may wait for Redis. */
+const MAX_WAITING_CHARS = 64 * 1024 * 1024;
+/** Outside a Cluster, batches that are under way at a time: one stream's are always in the same lane. */
+const LANES = 4;
+/** How long a batch stays repeatable: longer than anybody repeats it. */
+const REPEATABLE_MS = 60_000;
+const RETRY_MS = 100;
+
+/** Events for one stream. */
+export interface Append {
+  session: string;
+  field: string;
+  /** SSE text, an event each. */
+  texts: string[];
+  isLast: boolean;
+  /** The last broadcast before these, as far as this instance knows. */
+  broadcast: string;
+}
+
+/** Where the events stand in the log. */
+export interface Appended {
+  epoch: string;
+  /** The offset of the last one. */
+  last: number;
+  at: number;
+  /** Whether this instance holds the stream, so that nobody else delivers the events. */
+  isHeldHere: boolean;
+}
+
+interface Waiting extends Append {
+  chars: number;
+  since: number;
+  resolve: (appended: Appended) => void;
+  reject: (error: Error) => void;
+}
+
+interface Lane {
+  waiting: Waiting[];
+  done: Promise<void>;
+}
+
+/**
+ * Appends events in batches: what is asked for while one batch is under way goes with the next. There is never more than
+ * one batch of a stream under way. So a batch can be repeated when its answer was lost, without loss, doubles or disorder.
+ */
+export class AppendQueue {
+  private readonly lanes = new Map<string, Lane>();
+  private waitingChars = 0;
+  private batches = 0;
+
+  constructor(
+    private readonly redis: RedisConnection,
+    private readonly keys: StreamKeys,
+    private readonly settings: RedisStreamSettings,
+    private readonly clock: RedisClock,
+    /** Called with what was appended, before the caller knows of it. */
+    private readonly onAppended: (append: Append, appended: Appended) => void,
+  ) {}
+
+  /** @throws StreamManagerUnavailableError Redis did not answer in time; the events may have been appended all the same */
+  add(append: Append): Promise<Appended> {
+    const chars = append.texts.reduce((sum, text) => sum + text.length, 0);
+    if (this.waitingChars + chars > MAX_WAITING_CHARS) {
+      return Promise.reject(new StreamManagerUnavailableError('Too much waits for Redis'));
+    }
+    return new Promise((resolve, reject) => {
+      this.waitingChars += chars;
+      this.enqueue({ ...append, chars, since: Date.now(), resolve, reject });
+    });
+  }
+
+  /** Resolves when what has been asked for until now has been done, or has failed. */
+  async settled(session: string): Promise<void> {
+    await this.lanes.get(this.laneOf(session))?.done;
+  }
+
+  private enqueue(append: Waiting): void {
+    const name = this.laneOf(append.session);
+    const lane = this.lanes.get(name);
+    if (lane) {
+      lane.waiting.push(append);
+      return;
+    }
+    const started: Lane = { waiting: [append], done: Promise.resolve() };
+    this.lanes.set(name, started);
+    started.done = this.drain(name, started);
+  }
+
+  private async drain(name: string, lane: Lane): Promise<void> {
+    // Whatever is asked for in the same tick goes with it.
+    await Promise.resolve();
+    while (lane.waiting.length > 0) await this.carryOut(name, nextBatch(lane.waiting));
+    this.lanes.delete(name);
+  }
+
+  private async carryOut(lane: string, batch: Waiting[]): Promise<void> {
+    try {
+      const answer = await this.run(lane, batch);
+      for (const [index, line] of answer.split('\n').entries()) {
+        const [epoch, last, held, at] = line.split(' ') as [string, string, string, string];
+        const appended = { epoch, last: Number(last), at: Number(at), isHeldHere: held === '1' };
+        this.onAppended(batch[index]!, appended);
+        batch[index]!.resolve(appended);
+      }
+    } catch (cause) {
+      const error = new StreamManagerUnavailableError(undefined, { cause });
+      for (const { reject } of batch) reject(error);
+    } finally {
+      for (const { chars } of batch) this.waitingChars -= chars;
+    }
+  }
+
+  /** Runs the script, again if need be: it knows a repetition. */
+  private async run(lane: string, batch: Waiting[]): Promise<string> {
+    this.batches += 1;
+    const [keys, args] = this.scriptArguments(lane, batch);
+    const giveUpAt = batch[0]!.since + this.redis.commandTimeoutMs;
+    for (;;) {
+      try {
+        return (await this.redis.run(APPEND_EVENTS, keys, args)) as string;
+      } catch (error) {
+        if (!this.settings.replay || Date.now() + RETRY_MS >= giveUpAt) throw error;
+        await delay(RETRY_MS);
+      }
+    }
+  }
+
+  private scriptArguments(lane: string, batch: Waiting[]): [string[], RedisArgument[]] {
+    const { instanceId, replay, ttlMs } = this.settings;
+    const texts = new Map<string, number>();
+    const appends: RedisArgument[] = [];
+    const { isCluster } = this.redis;
+    const writer = isCluster ? this.keys.sessionWriter(instanceId, lane) : this.keys.writer(instanceId, lane);
+    const keys = [writer];
+    for (const { session, field, texts: own, isLast, broadcast } of batch) {
+      const logs = this.keys.logs(session);
+      keys.push(this.keys.streams(session), logs + field);
+      appends.push(logs, session, field, newEpoch(), broadcast, isLast ? 1 : 0, own.length);
+      for (const text of own) {
+        const number = texts.get(text) ?? texts.size;
+        texts.set(text, number);
+        appends.push(number);
+      }
+    }
+    const { maxEvents = 0, maxAgeMs = 0, maxChars = 0 } = replay ?? {};
+    const args = [
+      ...[this.batches, this.clock.now() + REPEATABLE_MS / 2, REPEATABLE_MS, maxEvents, maxAgeMs, maxChars],
+      ...[ttlMs, instanceId, this.keys.channelPrefix, isCluster ? 0 : 1],
+      ...[texts.size, ...texts.keys(), ...appends],
+    ];
+    return [keys, args];
+  }
+
+  /** A lane of its own for each session in a Cluster: a script touches the keys of one slot only. */
+  private laneOf(session: string): string {
+    if (this.redis.isCluster) return session;
+    // The last character of a random id is as good as a hash.
+    return String((session.charCodeAt(session.length - 1) || 0) % LANES);
+  }
+}
+
+function nextBatch(waiting: Waiting[]): Waiting[] {
+  let count = 0;
+  let chars = 0;
+  while (count < waiting.length && count < MAX_BATCH && (count === 0 || chars < MAX_BATCH_CHARS)) {
+    chars += waiting[count]!.chars;
+    count += 1;
+  }
+  return waiting.splice(0, count);
+}

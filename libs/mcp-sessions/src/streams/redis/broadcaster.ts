@@ -1,0 +1,107 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RedisConnection } from '../../redis/redis-connection.interface.js';
+import { BROADCAST_EVENTS } from '../../redis/scripts/broadcast-events.lua.js';
+import { READ_BROADCASTS } from '../../redis/scripts/read-broadcasts.lua.js';
+import type { StreamKeys } from '../../redis/stream-keys.js';
+import { bytesOf } from '../sse-frame.js';
+import { StreamManagerUnavailableError } from '../stream-manager.errors.js';
+import type { BroadcastMirror } from './broadcast-mirror.js';
+import type { RedisClock } from './redis-clock.js';
+import type { RedisStreamSettings } from './settings.js';
+import { newEpoch } from './stream-directory.js';
+
+/** Broadcasts that one script carries out. */
+const MAX_BATCH = 64;
+const REPEATABLE_MS = 60_000;
+const RETRY_MS = 100;
+/** Texts that may wait for Redis. */
+const MAX_WAITING = 10_000;
+
+interface Waiting {
+  texts: string[];
+  resolve: () => void;
+  reject: (error: Error) => void;
+}
+
+/** Sends broadcasts to the log of them in Redis, and reads from it: one log, however many sessions there are. */
+export class Broadcaster {
+  private readonly waiting: Waiting[] = [];
+  private isRunning = false;
+  private batches = 0;
+  private reading: Promise<void> | undefined;
+
+  constructor(
+    private readonly redis: RedisConnection,
+    private readonly keys: StreamKeys,
+    private readonly settings: RedisStreamSettings,
+    private readonly clock: RedisClock,
+    private readonly mirror: BroadcastMirror,
+  ) {}
+
+  /** Sends texts, an event each. @throws StreamManagerUnavailableError as {@link AppendQueue.add} */
+  send(texts: string[]): Promise<void> {
+    if (this.waiting.length >= MAX_WAITING) {
+      return Promise.reject(new StreamManagerUnavailableError('Too much waits for Redis'));
+    }
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ texts, resolve, reject });
+      if (!this.isRunning) void this.drain();
+    });
+  }
+
+  /** Reads the broadcasts that are not here yet. Whoever asks while it is read gets what is read next. */
+  async catchUp(): Promise<void> {
+    await this.reading?.catch(() => undefined);
+    this.reading ??= this.read().finally(() => (this.reading = undefined));
+    await this.reading;
+  }
+
+  private async read(): Promise<void> {
+    const { broadcastState, broadcastLog } = this.keys;
+    const args = [this.mirror.epoch, this.mirror.log.last, newEpoch()];
+    const answer = await this.redis.run(READ_BROADCASTS, [broadcastState, broadcastLog], args);
+    const [time, epoch, last, ...entries] = answer as [number, string, number, ...string[]];
+    this.clock.set(time);
+    this.mirror.load({ epoch, last, entries });
+  }
+
+  private async drain(): Promise<void> {
+    this.isRunning = true;
+    await Promise.resolve();
+    while (this.waiting.length > 0) {
+      const batch = this.waiting.splice(0, MAX_BATCH);
+      try {
+        const texts = batch.flatMap(({ texts: own }) => own);
+        const [epoch, last] = (await this.run(texts)).split(' ') as [string, string];
+        const bytes = texts.map(bytesOf);
+        const first = Number(last) - texts.length + 1;
+        if (!this.mirror.receive(epoch, first, this.clock.now(), bytes)) await this.catchUp();
+        for (const { resolve } of batch) resolve();
+      } catch (cause) {
+        const error = new StreamManagerUnavailableError(undefined, { cause });
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.isRunning = false;
+  }
+
+  private async run(texts: string[]): Promise<string> {
+    this.batches += 1;
+    const { instanceId, replay } = this.settings;
+    const { broadcastState, broadcastLog, broadcastChannel } = this.keys;
+    const args = [
+      ...[this.batches, this.clock.now() + REPEATABLE_MS / 2, REPEATABLE_MS],
+      ...[replay?.maxEvents ?? 0, replay?.maxAgeMs ?? 0, newEpoch(), broadcastChannel, ...texts],
+    ];
+    const keys = [this.keys.broadcaster(instanceId), broadcastState, broadcastLog];
+    const giveUpAt = Date.now() + this.redis.commandTimeoutMs;
+    for (;;) {
+      try {
+        return (await this.redis.run(BROADCAST_EVENTS, keys, args)) as string;
+      } catch (error) {
+        if (Date.now() + RETRY_MS >= giveUpAt) throw error;
+        await delay(RETRY_MS);
+      }
+    }
+  }
+}
