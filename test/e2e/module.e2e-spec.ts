@@ -348,7 +348,7 @@ describe('configured by the environment', () => {
   });
 
   it.each([
-    [{ MCP_SESSIONS_STORE: 'disk' }, 'MCP_SESSIONS_STORE must be "memory" or "file"; it is "disk".'],
+    [{ MCP_SESSIONS_STORE: 'disk' }, 'MCP_SESSIONS_STORE must be "memory", "file" or "redis"; it is "disk".'],
     [
       { MCP_SESSIONS_IDLE_TIMEOUT_MS: '1h' },
       'MCP_SESSIONS_IDLE_TIMEOUT_MS must be a whole number of milliseconds from 1 up; it is "1h".',

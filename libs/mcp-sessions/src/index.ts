@@ -1,4 +1,6 @@
-export { InvalidConfigurationError, McpSessionsError } from './common/errors.js';
+export { InvalidConfigurationError, McpSessionsError, SessionNotFoundError } from './common/errors.js';
+
+export type { RedisClient } from './redis/redis-client.interface.js';
 
 export { McpSessionsModule, type McpSessionsOptionsFactory } from './module/mcp-sessions.module.js';
 export type {
@@ -8,6 +10,7 @@ export type {
   SessionStoreOption,
   StreamManagerOption,
 } from './module/mcp-sessions-options.interface.js';
+export type { RedisStoreOption, RedisStreamOption } from './module/redis-options.interface.js';
 export {
   getMcpSessionsToken,
   getSessionStoreToken,
@@ -31,6 +34,7 @@ export {
   FileSystemSessionStore,
   type FileSystemSessionStoreConfig,
 } from './session-store/file-system-session-store.js';
+export { RedisSessionStore, type RedisSessionStoreConfig } from './session-store/redis-session-store.js';
 
 export { MAIN_STREAM_KEY } from './streams/stream-manager.interface.js';
 export type {
@@ -38,6 +42,7 @@ export type {
   OpenStreamOptions,
   ReplayOptions,
   ResumableStreamManager,
+  SessionSignals,
   StreamController,
   StreamManager,
   StreamRef,
@@ -52,9 +57,9 @@ export {
   InMemoryStreamManager,
   type InMemoryStreamManagerConfig,
 } from './streams/in-memory-stream-manager.js';
+export { RedisStreamManager, type RedisStreamManagerConfig } from './streams/redis-stream-manager.js';
 
 export { McpSessions } from './mcp/mcp-sessions.service.js';
-export { SessionNotFoundError } from './mcp/mcp-request.errors.js';
 export type { SessionLifecycleEvent } from './mcp/session-lifecycle-event.interface.js';
 export type {
   JsonRpcMessage,

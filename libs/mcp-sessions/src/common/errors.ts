@@ -19,3 +19,13 @@ export class InvalidConfigurationError extends McpSessionsError {
     super('INVALID_CONFIGURATION', message, options);
   }
 }
+
+/** There is no such session: it was never made, was deleted, or has ended. */
+export class SessionNotFoundError extends McpSessionsError {
+  constructor(
+    /** The ids that were not found. They are credentials: keep them out of logs. */
+    readonly sessionIds: readonly string[],
+  ) {
+    super('SESSION_NOT_FOUND', `${sessionIds.length} session(s) not found`);
+  }
+}

@@ -14,6 +14,13 @@ import type { Readiness } from './readiness.js';
 import { MainStreamReply } from './reply.js';
 import type { RequestBodies } from './request-bodies.js';
 import type { SessionAccess } from './session-access.js';
+import type { SessionRelay } from './session-relay.js';
+
+const ACCEPTED: McpReply = {
+  status: 202,
+  headers: { 'Content-Type': 'text/plain' },
+  frames: of(Buffer.from('Accepted')),
+};
 
 /**
  * HTTP+SSE, revision 2024-11-05 (basic/transports, HTTP with SSE). The stream is the session: it ends with the
@@ -27,6 +34,7 @@ export class HttpSseEndpoint {
     private readonly sessions: McpSessions,
     private readonly streams: ClientStreams,
     private readonly readiness: Readiness,
+    private readonly relay: SessionRelay,
   ) {}
 
   async get(request: Request, response: Response): Promise<McpReply> {
@@ -73,10 +81,15 @@ export class HttpSseEndpoint {
     }
     assertProtocolVersion(request, metadata.protocolVersion);
     assertBatchAllowed(incoming, metadata.protocolVersion);
-    if (requestIds(incoming.messages).length > 0) this.readiness.assertReady();
+    const extra = new HttpMessageExtra(request);
+    if (requestIds(incoming.messages).length === 0) {
+      await this.relay.relay(sessionId, metadata, incoming.messages, extra);
+      return ACCEPTED;
+    }
+    this.readiness.assertReady();
+    await this.relay.tellOthers(sessionId, incoming.messages);
     const runtime = await this.access.runtime(sessionId, metadata);
     try {
-      const extra = new HttpMessageExtra(request);
       const reply = new MainStreamReply(this.streams.manager, sessionId);
       await runtime.receiveAll(incoming.messages, extra, reply);
     } catch (error) {
@@ -85,7 +98,7 @@ export class HttpSseEndpoint {
     } finally {
       this.access.release(runtime);
     }
-    return { status: 202, headers: { 'Content-Type': 'text/plain' }, frames: of(Buffer.from('Accepted')) };
+    return ACCEPTED;
   }
 }
 

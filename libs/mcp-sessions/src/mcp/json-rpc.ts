@@ -19,6 +19,10 @@ export function isRequest(message: JsonRpcMessage): message is JsonRpcRequest {
   return message.method !== undefined && message.id !== undefined;
 }
 
+export function isNotification(message: JsonRpcMessage): message is JsonRpcNotification {
+  return message.method !== undefined && message.id === undefined;
+}
+
 /** A response. The id is missing from an error that answers no request in particular. */
 export function isResponse(message: JsonRpcMessage): message is JsonRpcResponse {
   return message.method === undefined;

@@ -1,6 +1,8 @@
 import { McpSessionsError } from '../common/errors.js';
 import { JsonRpcErrorCode } from './json-rpc.js';
 
+export { SessionNotFoundError } from '../common/errors.js';
+
 /** A request that is answered with an HTTP error whose body is a JSON-RPC error. */
 export class McpRequestError extends McpSessionsError {
   constructor(
@@ -41,14 +43,4 @@ export function tooManyRequests(message: string): McpRequestError {
 
 export function unavailable(message: string, options?: ErrorOptions): McpRequestError {
   return new McpRequestError(503, JsonRpcErrorCode.ServerError, message, { 'Retry-After': '5' }, options);
-}
-
-/** Thrown by the application API for sessions that do not exist. */
-export class SessionNotFoundError extends McpSessionsError {
-  constructor(
-    /** The ids that were not found. They are credentials: keep them out of logs. */
-    readonly sessionIds: readonly string[],
-  ) {
-    super('SESSION_NOT_FOUND', `${sessionIds.length} session(s) not found`);
-  }
 }

@@ -1,8 +1,9 @@
 import { Subject, type Observable } from 'rxjs';
+import { SessionNotFoundError } from '../common/errors.js';
 import type { CompleteSessionStore, SessionMetadata } from '../session-store/session-store.interface.js';
 import { messageFrame } from '../streams/sse-frame.js';
 import { MAIN_STREAM_KEY, type ResumableStreamManager } from '../streams/stream-manager.interface.js';
-import { SessionNotFoundError } from './mcp-request.errors.js';
+import type { InstanceSignals } from './instance-signals.js';
 import type { McpNotification } from './mcp-server.interface.js';
 import type { ResourceSubscribers } from './resource-subscribers.js';
 import type { SessionCensus } from './session-census.js';
@@ -26,6 +27,7 @@ export class McpSessions {
     private readonly runtimes: SessionRuntimes,
     private readonly census: SessionCensus,
     private readonly subscribers: ResourceSubscribers,
+    private readonly signals: InstanceSignals,
   ) {}
 
   /**
@@ -53,7 +55,7 @@ export class McpSessions {
    * server/resources, Subscriptions).
    */
   async notifyResourceUpdated(uri: string): Promise<void> {
-    const sessionIds = await this.subscribers.of(uri);
+    const sessionIds = await this.existing(await this.subscribers.of(uri));
     if (sessionIds.length === 0) return;
     const frame = notificationFrame({ method: 'notifications/resources/updated', params: { uri } });
     await this.streams.send(sessionIds, frame);
@@ -96,13 +98,18 @@ export class McpSessions {
     await this.forget(sessionId, 'ended');
   }
 
-  /** @internal Lets go of a session that the store no longer has. */
+  /** @internal Lets go, on every instance, of a session that the store no longer has. */
   async forget(sessionId: string, type: 'ended' | 'expired'): Promise<void> {
-    const known = this.census.remove(sessionId);
-    this.subscribers.remove(sessionId);
-    await this.runtimes.drop(sessionId);
+    // The others are told first: what they are doing for the client is answered while its streams are there.
+    await this.signals.send(sessionId, { type: 'ended', reason: type });
+    const known = await this.letGo(sessionId);
     await this.streams.delete(sessionId);
     if (known) this.events.next({ type, sessionId });
+  }
+
+  /** @internal Lets go of a session that another instance has ended. */
+  async forgetHere(sessionId: string, type: 'ended' | 'expired'): Promise<void> {
+    if (await this.letGo(sessionId)) this.events.next({ type, sessionId });
   }
 
   /** @internal */
@@ -122,6 +129,23 @@ export class McpSessions {
   /** @internal */
   complete(): void {
     this.events.complete();
+  }
+
+  /** @returns whether this instance knew the session */
+  private async letGo(sessionId: string): Promise<boolean> {
+    const known = this.census.remove(sessionId);
+    this.subscribers.remove(sessionId);
+    await this.runtimes.drop(sessionId);
+    return known;
+  }
+
+  /** Those of the sessions that the store has; the others are not subscribers any more. */
+  private async existing(sessionIds: string[]): Promise<string[]> {
+    const exists = await Promise.all(sessionIds.map((sessionId) => this.store.has(sessionId)));
+    for (const [index, sessionId] of sessionIds.entries()) {
+      if (!exists[index]) this.subscribers.remove(sessionId);
+    }
+    return sessionIds.filter((_, index) => exists[index]);
   }
 }
 

@@ -52,10 +52,10 @@ export class OutboundRequests {
     return notification;
   }
 
-  /** A `notifications/progress` of the client, with the token that the server object gave. */
-  restoreProgressToken(notification: JsonRpcMessage): JsonRpcMessage {
+  /** A `notifications/progress` of the client, with the token that the server object gave; `undefined` if it gave none. */
+  restoreProgressToken(notification: JsonRpcMessage): JsonRpcMessage | undefined {
     const request = this.pending.get(notification.params?.progressToken as RequestId);
-    if (request?.originalToken === undefined) return notification;
+    if (request?.originalToken === undefined) return undefined;
     return { ...notification, params: { ...notification.params, progressToken: request.originalToken } };
   }
 

@@ -22,6 +22,13 @@ export class ResourceSubscribers {
     return [...(this.byUri.get(uri) ?? [])];
   }
 
+  /** What is known may be out of date: it is read again when it is asked for. */
+  reload(): void {
+    this.byUri.clear();
+    this.bySession.clear();
+    this.loading = undefined;
+  }
+
   set(sessionId: string, uris: readonly string[]): void {
     this.remove(sessionId);
     this.index(sessionId, uris);

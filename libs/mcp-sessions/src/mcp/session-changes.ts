@@ -3,6 +3,7 @@ import type {
   LoggingLevel,
   SessionMetadata,
 } from '../session-store/session-store.interface.js';
+import type { InstanceSignals } from './instance-signals.js';
 import { isErrorResponse, type JsonRpcRequest } from './json-rpc.js';
 import type { JsonRpcMessage } from './mcp-server.interface.js';
 import type { ResourceSubscribers } from './resource-subscribers.js';
@@ -36,6 +37,7 @@ export class SessionChanges {
   constructor(
     private readonly store: CompleteSessionStore,
     private readonly subscribers: ResourceSubscribers,
+    private readonly signals: InstanceSignals,
   ) {}
 
   /** Why a request cannot be taken: what it asks to be kept is too large. `undefined` if it can. */
@@ -60,6 +62,7 @@ export class SessionChanges {
       case 'logging/setLevel':
         await this.store.update(runtime.sessionId, { logLevel: params.level as LoggingLevel });
         runtime.noteLogLevel(params.level as LoggingLevel);
+        await this.signals.send(runtime.sessionId, { type: 'changed' });
         break;
       case 'resources/subscribe':
         await this.subscribed(runtime, runtime.withSubscription(params.uri as string, true));
@@ -74,5 +77,6 @@ export class SessionChanges {
     await this.store.update(runtime.sessionId, { subscriptions });
     runtime.noteSubscriptions(subscriptions);
     this.subscribers.set(runtime.sessionId, subscriptions);
+    await this.signals.send(runtime.sessionId, { type: 'changed', subscriptions });
   }
 }

@@ -64,6 +64,25 @@ export class SessionRuntimes {
     return this.runtimes.size;
   }
 
+  /** Ids of the sessions that have a runtime here. */
+  sessionIds(): string[] {
+    return [...this.runtimes.keys()];
+  }
+
+  /** The session's runtime, if this instance has one. It is not held: use it at once. */
+  find(sessionId: string): SessionRuntime | undefined {
+    return this.runtimes.get(sessionId);
+  }
+
+  /** Brings the session's runtime, if this instance has one, to where the store says that the session is. */
+  async refresh(sessionId: string): Promise<void> {
+    const runtime = this.runtimes.get(sessionId);
+    if (!runtime) return;
+    const metadata = await this.host.read(sessionId);
+    if (!metadata) return this.host.gone(sessionId);
+    if (!runtime.isInStepWith(metadata) && !runtime.transport.isClosed) await runtime.synchronize(metadata);
+  }
+
   /** Ids of the sessions with a request in progress. */
   busySessionIds(): string[] {
     const busy = [...this.runtimes.values()].filter((runtime) => runtime.isBusy);

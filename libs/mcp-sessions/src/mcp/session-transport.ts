@@ -73,13 +73,15 @@ export class SessionTransport implements Transport {
       return;
     }
     if (isResponse(message)) return this.receiveResponse(message);
-    if (message.method === 'notifications/progress') {
-      return this.onmessage?.(this.outbound.restoreProgressToken(message), extra);
-    }
-    this.onmessage?.(message, extra);
-    if (message.method === 'notifications/cancelled') {
-      await this.cancelInbound(message.params?.requestId as RequestId);
-    }
+    return this.receiveNotification(message, extra);
+  }
+
+  /** As `receive`, for a notification that another instance received. */
+  async receiveSignalled(message: JsonRpcMessage): Promise<void> {
+    const isForeign =
+      message.method === 'notifications/cancelled' &&
+      !this.inbound.has(message.params?.requestId as RequestId);
+    if (!this.closed && !isForeign) await this.receiveNotification(message, {});
   }
 
   /** @throws McpRequestError a request with one of these ids is still in progress, or too many are */
@@ -172,6 +174,19 @@ export class SessionTransport implements Transport {
 
   private async answerClosed({ request, reply }: InboundRequest): Promise<void> {
     await reply.send(errorResponse(request.id, JsonRpcErrorCode.ServerError, 'Connection closed'));
+  }
+
+  private async receiveNotification(message: JsonRpcMessage, extra: MessageExtra): Promise<void> {
+    if (message.method === 'notifications/progress') {
+      const restored = this.outbound.restoreProgressToken(message);
+      // A token that is not known here belongs to a request of another instance.
+      if (restored) this.onmessage?.(restored, extra);
+      return;
+    }
+    this.onmessage?.(message, extra);
+    if (message.method === 'notifications/cancelled') {
+      await this.cancelInbound(message.params?.requestId as RequestId);
+    }
   }
 
   private async receiveResponse(message: JsonRpcMessage): Promise<void> {

@@ -19,10 +19,11 @@ import type { JsonRpcMessage } from './mcp-server.interface.js';
 import type { McpSessions } from './mcp-sessions.service.js';
 import { accepts, JSON_TYPE, SSE_TYPE } from './media-type.js';
 import type { Readiness } from './readiness.js';
-import { JsonReply, NO_REPLY, StreamReply } from './reply.js';
+import { JsonReply, StreamReply } from './reply.js';
 import type { RequestBodies } from './request-bodies.js';
 import { RequestStreamKeys } from './request-stream-key.js';
 import type { SessionAccess } from './session-access.js';
+import type { SessionRelay } from './session-relay.js';
 import type { SessionRuntime } from './session-runtime.js';
 
 /** The session that a request names and may use. */
@@ -41,6 +42,7 @@ export class StreamableHttpEndpoint {
     private readonly sessions: McpSessions,
     private readonly streams: ClientStreams,
     private readonly readiness: Readiness,
+    private readonly relay: SessionRelay,
   ) {}
 
   async post(request: Request, response: Response): Promise<McpReply> {
@@ -130,19 +132,20 @@ export class StreamableHttpEndpoint {
     request: Request,
     response: Response,
   ): Promise<McpReply> {
-    const hasRequests = requestIds(incoming.messages).length > 0;
-    if (hasRequests) this.readiness.assertReady();
-    const runtime = await this.access.runtime(session.sessionId, session.metadata);
+    const { sessionId, metadata } = session;
+    if (requestIds(incoming.messages).length === 0) {
+      await this.relay.relay(sessionId, metadata, incoming.messages, new HttpMessageExtra(request));
+      return emptyReply(202);
+    }
+    this.readiness.assertReady();
+    await this.relay.tellOthers(sessionId, incoming.messages);
+    const runtime = await this.access.runtime(sessionId, metadata);
     try {
       const extra = new HttpMessageExtra(request);
-      if (!hasRequests) {
-        await runtime.receiveAll(incoming.messages, extra, NO_REPLY);
-        return emptyReply(202);
-      }
       if (this.options.responseMode === 'json') return await this.answerAsJson(incoming, runtime, extra);
       return await this.answerOnStream(incoming.messages, session, runtime, extra, response);
     } catch (error) {
-      if (runtime.transport.isClosed) await this.access.assertStillThere(session.sessionId);
+      if (runtime.transport.isClosed) await this.access.assertStillThere(sessionId);
       throw error;
     } finally {
       this.access.release(runtime);

@@ -1,9 +1,14 @@
+import { clientFromUrl } from '../redis/client-from-url.js';
 import { FileSystemSessionStore } from '../session-store/file-system-session-store.js';
 import { InMemorySessionStore } from '../session-store/in-memory-session-store.js';
+import { RedisSessionStore } from '../session-store/redis-session-store.js';
 import type { SessionStore } from '../session-store/session-store.interface.js';
-import { InMemoryStreamManager } from '../streams/in-memory-stream-manager.js';
-import type { StreamManager } from '../streams/stream-manager.interface.js';
-import type { SessionStoreOption, StreamManagerOption } from './mcp-sessions-options.interface.js';
+import type { SessionStoreOption } from './mcp-sessions-options.interface.js';
+import type { RedisStoreOption } from './redis-options.interface.js';
+import { redisUrl, type RedisDefaults } from './redis-defaults.js';
+import { untilRedisAnswers } from './until-redis-answers.js';
+
+type Settings = Extract<SessionStoreOption, { type: string }>;
 
 /** The store when nothing names one: a file that survives restarts while developing, memory in production. */
 export function defaultStore(nodeEnv: string | undefined, name: string | undefined): SessionStoreOption {
@@ -12,18 +17,39 @@ export function defaultStore(nodeEnv: string | undefined, name: string | undefin
   return { type: 'file', path: `.mcp-use/sessions-${encodeURIComponent(name)}.json` };
 }
 
-export function createSessionStore(option: SessionStoreOption): SessionStore {
-  if (option === 'memory') return new InMemorySessionStore();
-  if (option === 'file') return new FileSystemSessionStore();
-  if (!('type' in option)) return option;
-  if (option.type === 'memory') return new InMemorySessionStore();
-  const { type: _, ...config } = option;
-  return new FileSystemSessionStore(config);
+/** @throws InvalidConfigurationError Redis does not answer, or there is no address for it */
+export async function createSessionStore(
+  option: SessionStoreOption,
+  defaults: RedisDefaults,
+): Promise<SessionStore> {
+  const settings = typeof option === 'string' ? ({ type: option } as Settings) : option;
+  if (!('type' in settings)) return settings;
+  switch (settings.type) {
+    case 'memory':
+      return new InMemorySessionStore();
+    case 'file': {
+      const { type: _, ...config } = settings;
+      return new FileSystemSessionStore(config);
+    }
+    case 'redis':
+      return createRedisSessionStore(settings, defaults);
+  }
 }
 
-export function createStreamManager(option: StreamManagerOption): StreamManager {
-  if (option === 'memory') return new InMemoryStreamManager();
-  if (!('type' in option)) return option;
-  const { type: _, ...config } = option;
-  return new InMemoryStreamManager(config);
+async function createRedisSessionStore(
+  option: RedisStoreOption,
+  defaults: RedisDefaults,
+): Promise<SessionStore> {
+  const { client: given, prefix = defaults.storePrefix, ttl = defaults.ttl, commandTimeoutMs } = option;
+  const client =
+    given ?? (await clientFromUrl(redisUrl('store', option.url, defaults), { commandTimeoutMs }));
+  const ownsClient = given === undefined;
+  const store = new RedisSessionStore({ client, prefix, defaultTTL: ttl, commandTimeoutMs, ownsClient });
+  try {
+    await untilRedisAnswers('store', () => store.has(''));
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }

@@ -10,11 +10,14 @@ const list = z.string().transform((text) =>
 );
 const milliseconds = z.string().regex(/^\d+$/).transform(Number).pipe(z.number().int().min(1));
 
+const redisAddress = z.url({ protocol: /^rediss?$/ });
+
 /** Every variable, without its prefix: what it takes, in words, and by schema. */
 const VARIABLES = {
-  STORE: { allowed: '"memory" or "file"', schema: z.enum(['memory', 'file']) },
+  STORE: { allowed: '"memory", "file" or "redis"', schema: z.enum(['memory', 'file', 'redis']) },
   FILE: { allowed: 'the path of a file', schema: z.string().min(1) },
-  STREAM: { allowed: '"memory"', schema: z.enum(['memory']) },
+  STREAM: { allowed: '"memory" or "redis"', schema: z.enum(['memory', 'redis']) },
+  REDIS_URL: { allowed: 'a URL that begins with redis:// or rediss://', schema: redisAddress },
   ALLOWED_ORIGINS: { allowed: 'origins such as https://app.example.com, separated by commas', schema: list },
   ALLOWED_HOSTS: { allowed: 'host names without port, separated by commas', schema: list },
   IDLE_TIMEOUT_MS: { allowed: 'a whole number of milliseconds from 1 up', schema: milliseconds },
@@ -40,22 +43,15 @@ export function optionsFromEnvironment(
   read: (variable: string) => string | undefined,
   name: string | undefined,
 ): McpSessionsOptions {
-  const value = <V extends Variable>(variable: V): ValueOf<V> | undefined => {
-    const fullName = environmentPrefix(name) + variable;
-    const text = read(fullName);
-    if (text === undefined || text === '') return undefined;
-    const { schema, allowed } = VARIABLES[variable];
-    const result = schema.safeParse(text);
-    if (result.success) return result.data as ValueOf<V>;
-    throw new InvalidConfigurationError(`${fullName} must be ${allowed}; it is ${JSON.stringify(text)}.`);
-  };
+  const value = <V extends Variable>(variable: V): ValueOf<V> | undefined =>
+    valueOf(read, environmentPrefix(name) + variable, variable);
 
   const store = value('STORE');
   const path = value('FILE');
-  if (path !== undefined && store === 'memory') {
+  if (path !== undefined && store !== undefined && store !== 'file') {
     const prefix = environmentPrefix(name);
     throw new InvalidConfigurationError(
-      `${prefix}FILE is set, but ${prefix}STORE is "memory": remove one, or set ${prefix}STORE to "file".`,
+      `${prefix}FILE is set, but ${prefix}STORE is "${store}": remove one, or set ${prefix}STORE to "file".`,
     );
   }
   return {
@@ -66,4 +62,32 @@ export function optionsFromEnvironment(
     idleTimeoutMs: value('IDLE_TIMEOUT_MS'),
     cleanupIntervalMs: value('CLEANUP_INTERVAL_MS'),
   };
+}
+
+/**
+ * The address of Redis that the environment gives: the registration's own, else `REDIS_URL`.
+ *
+ * @throws InvalidConfigurationError as {@link optionsFromEnvironment}
+ */
+export function redisUrlFromEnvironment(
+  read: (variable: string) => string | undefined,
+  name: string | undefined,
+): string | undefined {
+  const variables = [`${environmentPrefix(name)}REDIS_URL`, 'REDIS_URL'];
+  return variables.map((variable) => valueOf(read, variable, 'REDIS_URL')).find((url) => url !== undefined);
+}
+
+function valueOf<V extends Variable>(
+  read: (variable: string) => string | undefined,
+  fullName: string,
+  variable: V,
+): ValueOf<V> | undefined {
+  const text = read(fullName);
+  if (text === undefined || text === '') return undefined;
+  const { schema, allowed } = VARIABLES[variable];
+  const result = schema.safeParse(text);
+  if (result.success) return result.data as ValueOf<V>;
+  // An address may have a password in it.
+  const shown = variable === 'REDIS_URL' ? 'something else' : JSON.stringify(text);
+  throw new InvalidConfigurationError(`${fullName} must be ${allowed}; it is ${shown}.`);
 }

@@ -4,14 +4,21 @@ import type { FileSystemSessionStoreConfig } from '../session-store/file-system-
 import type { SessionStore } from '../session-store/session-store.interface.js';
 import type { InMemoryStreamManagerConfig } from '../streams/in-memory-stream-manager.js';
 import type { StreamManager } from '../streams/stream-manager.interface.js';
+import type { RedisStoreOption, RedisStreamOption } from './redis-options.interface.js';
 
 /** Which store to use: a name, a name with settings, or any object that implements the contract. */
 export type SessionStoreOption =
-  'memory' | 'file' | { type: 'memory' } | ({ type: 'file' } & FileSystemSessionStoreConfig) | SessionStore;
+  | 'memory'
+  | 'file'
+  | 'redis'
+  | { type: 'memory' }
+  | ({ type: 'file' } & FileSystemSessionStoreConfig)
+  | RedisStoreOption
+  | SessionStore;
 
 /** Which stream manager to use: a name, a name with settings, or any object that implements the contract. */
 export type StreamManagerOption =
-  'memory' | ({ type: 'memory' } & InMemoryStreamManagerConfig) | StreamManager;
+  'memory' | 'redis' | ({ type: 'memory' } & InMemoryStreamManagerConfig) | RedisStreamOption | StreamManager;
 
 /** Upper bounds of this instance. What goes beyond is refused with 503 and `Retry-After`, or 429 where named. */
 export interface McpSessionsLimits {

@@ -6,6 +6,7 @@ import { GracefulShutdown } from '../maintenance/graceful-shutdown.js';
 import { SessionCleanup } from '../maintenance/session-cleanup.js';
 import { ClientStreams } from '../mcp/client-streams.js';
 import { HttpSseEndpoint } from '../mcp/http-sse.endpoint.js';
+import { InstanceSignals } from '../mcp/instance-signals.js';
 import { McpEndpointSettings } from '../mcp/mcp-endpoint-settings.js';
 import { McpSessions } from '../mcp/mcp-sessions.service.js';
 import { Readiness } from '../mcp/readiness.js';
@@ -14,7 +15,9 @@ import { ResourceSubscribers } from '../mcp/resource-subscribers.js';
 import { SessionAccess } from '../mcp/session-access.js';
 import { SessionCensus } from '../mcp/session-census.js';
 import { SessionChanges } from '../mcp/session-changes.js';
+import { SessionRelay } from '../mcp/session-relay.js';
 import { SessionRuntimes } from '../mcp/session-runtimes.js';
+import { SignalReceiver } from '../mcp/signal-receiver.js';
 import { StreamableHttpEndpoint } from '../mcp/streamable-http.endpoint.js';
 import { McpSessionsHealth } from '../observability/mcp-sessions.health.js';
 import { completeSessionStore } from '../session-store/complete-session-store.js';
@@ -22,20 +25,23 @@ import type { CompleteSessionStore, SessionStore } from '../session-store/sessio
 import { completeStreamManager } from '../streams/complete-stream-manager.js';
 import { SseConnections } from '../streams/sse-connections.js';
 import type { ResumableStreamManager, StreamManager } from '../streams/stream-manager.interface.js';
-import { createSessionStore, createStreamManager, defaultStore } from './create-store.js';
-import { optionsFromEnvironment } from './environment.js';
+import { createSessionStore, defaultStore } from './create-store.js';
+import { createStreamManager } from './create-stream-manager.js';
+import { optionsFromEnvironment, redisUrlFromEnvironment } from './environment.js';
 import type { McpSessionsOptions } from './mcp-sessions-options.interface.js';
 import {
   getMcpSessionsToken,
   getSessionStoreToken,
   getStreamManagerToken,
 } from './mcp-sessions.constants.js';
+import { isRedis, redisDefaults, type RedisDefaults } from './redis-defaults.js';
 import { resolveOptions } from './resolve-options.js';
 import type { ResolvedOptions } from './resolved-options.interface.js';
 
 /** What `forRoot` and `forRootAsync` were given. */
 export const MODULE_OPTIONS = Symbol('MODULE_OPTIONS');
 const OPTIONS = Symbol('RESOLVED_OPTIONS');
+const REDIS_DEFAULTS = Symbol('REDIS_DEFAULTS');
 const COMPLETE_STORE = Symbol('COMPLETE_STORE');
 const COMPLETE_STREAMS = Symbol('COMPLETE_STREAMS');
 
@@ -49,7 +55,9 @@ export function exportedTokens(name: string | undefined): InjectionToken[] {
 export function createMcpSessionsProviders(path: string, name: string | undefined): Provider[] {
   const STORE = getSessionStoreToken(name);
   const STREAMS = getStreamManagerToken(name);
-  const endpointParts = [OPTIONS, RequestBodies, SessionAccess, McpSessions, ClientStreams, Readiness];
+  const endpointParts = [
+    ...[OPTIONS, RequestBodies, SessionAccess, McpSessions, ClientStreams, Readiness, SessionRelay],
+  ];
   const named: Provider[] =
     name === undefined ? [] : [{ provide: getMcpSessionsToken(name), useExisting: McpSessions }];
   return [
@@ -62,14 +70,28 @@ export function createMcpSessionsProviders(path: string, name: string | undefine
       },
     },
     {
+      provide: REDIS_DEFAULTS,
+      inject: [OPTIONS, ConfigService],
+      useFactory: (
+        { store, stream, idleTimeoutMs }: ResolvedOptions,
+        config: ConfigService,
+      ): RedisDefaults => {
+        const isNeeded = [store, stream].some(isRedis);
+        const read = (variable: string) => config.get<string>(variable);
+        return redisDefaults(name, isNeeded ? redisUrlFromEnvironment(read, name) : undefined, idleTimeoutMs);
+      },
+    },
+    {
       provide: STORE,
-      inject: [OPTIONS],
-      useFactory: (options: ResolvedOptions): SessionStore => createSessionStore(options.store),
+      inject: [OPTIONS, REDIS_DEFAULTS],
+      useFactory: ({ store }: ResolvedOptions, defaults: RedisDefaults) =>
+        createSessionStore(store, defaults),
     },
     {
       provide: STREAMS,
-      inject: [OPTIONS],
-      useFactory: (options: ResolvedOptions): StreamManager => createStreamManager(options.stream),
+      inject: [OPTIONS, REDIS_DEFAULTS],
+      useFactory: ({ stream }: ResolvedOptions, defaults: RedisDefaults) =>
+        createStreamManager(stream, defaults),
     },
     {
       provide: COMPLETE_STORE,
@@ -113,9 +135,13 @@ export function createMcpSessionsProviders(path: string, name: string | undefine
       SessionRuntimes,
       SessionCensus,
       ResourceSubscribers,
+      InstanceSignals,
     ),
     ...named,
-    provideClass(SessionChanges, COMPLETE_STORE, ResourceSubscribers),
+    provideClass(SessionChanges, COMPLETE_STORE, ResourceSubscribers, InstanceSignals),
+    provideClass(InstanceSignals, COMPLETE_STREAMS),
+    provideClass(SignalReceiver, InstanceSignals, McpSessions, SessionRuntimes, ResourceSubscribers),
+    provideClass(SessionRelay, SessionAccess, SessionRuntimes, COMPLETE_STREAMS, InstanceSignals),
     {
       provide: SessionAccess,
       inject: [COMPLETE_STORE, SessionRuntimes, McpSessions, SessionCensus, SessionChanges, OPTIONS],

@@ -28,9 +28,37 @@ const replay = z.union([
   z.strictObject({ maxEvents: count.optional(), maxAgeMs: milliseconds.optional() }),
 ]);
 
+const seconds = z.number().positive();
+const redis = {
+  type: z.literal('redis'),
+  url: z.url({ protocol: /^rediss?$/ }).optional(),
+  prefix: z.string().min(1).optional(),
+  ttl: seconds.optional(),
+  commandTimeoutMs: interval.optional(),
+};
+/** What kind of client it is, the adapter finds out. */
+const redisClient = z.custom<object>(
+  (value) => typeof value === 'object' && value !== null,
+  'Expected a client',
+);
+
+const redisStore = z
+  .strictObject({ ...redis, client: redisClient.optional() })
+  .refine(({ url, client }) => !(url && client), 'Give a url or a client, not both');
+const redisStream = z
+  .strictObject({
+    ...redis,
+    client: redisClient.optional(),
+    pubSubClient: redisClient.optional(),
+    heartbeatInterval: seconds.max(86_400).optional(),
+    replay: replay.optional(),
+  })
+  .refine(({ client, pubSubClient }) => !client === !pubSubClient, 'Give both client and pubSubClient')
+  .refine(({ url, client }) => !(url && client), 'Give a url or clients, not both');
+
 const optionsSchema = z.strictObject({
   store: z.union([
-    z.enum(['memory', 'file']),
+    z.enum(['memory', 'file', 'redis']),
     z.strictObject({ type: z.literal('memory') }),
     z.strictObject({
       type: z.literal('file'),
@@ -38,11 +66,13 @@ const optionsSchema = z.strictObject({
       debounceMs: z.number().min(0).optional(),
       maxAgeMs: milliseconds.optional(),
     }),
+    redisStore,
     implementing('get', 'set', 'delete', 'has', 'keys'),
   ]),
   stream: z.union([
-    z.enum(['memory']),
+    z.enum(['memory', 'redis']),
     z.strictObject({ type: z.literal('memory'), replay: replay.optional() }),
+    redisStream,
     implementing('create', 'send', 'delete', 'has'),
   ]),
   server: fn.optional(),

@@ -5,11 +5,12 @@ interface Request<Answer> {
 }
 
 /**
- * Asks for what comes up in one turn of the event loop together: one command costs client and server less than
- * many, however many connections asked.
+ * Asks for what comes up in one turn of the event loop together, while an answer is being waited for: one command
+ * costs client and server less than many. A request that comes alone goes out at once.
  */
 export class RequestBatch<Answer> {
   private requests: Request<Answer>[] = [];
+  private underWay = 0;
 
   /**
    * @param ask answers for all keys, in their order
@@ -23,8 +24,8 @@ export class RequestBatch<Answer> {
   request(key: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.requests.push({ key, resolve, reject });
-      if (this.requests.length === 1) setImmediate(() => void this.flush());
-      else if (this.requests.length === this.size) void this.flush();
+      if (this.underWay === 0 || this.requests.length === this.size) void this.flush();
+      else if (this.requests.length === 1) setImmediate(() => void this.flush());
     });
   }
 
@@ -32,11 +33,14 @@ export class RequestBatch<Answer> {
     const requests = this.requests;
     if (requests.length === 0) return; // its turn had so many that they are under way already
     this.requests = [];
+    this.underWay += 1;
     try {
       const answers = await this.ask(requests.map(({ key }) => key));
       requests.forEach(({ resolve }, index) => resolve(answers[index]!));
     } catch (error) {
       for (const { reject } of requests) reject(error);
+    } finally {
+      this.underWay -= 1;
     }
   }
 }

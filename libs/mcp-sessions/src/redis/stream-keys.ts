@@ -1,4 +1,4 @@
-import { encodeKeyPart } from './redis-keys.js';
+import { decodeKeyPart, encodeKeyPart } from './redis-keys.js';
 
 /** The names of a stream manager's keys and channels. All keys of one session have its hash tag, and so one slot. */
 export class StreamKeys {
@@ -20,6 +20,11 @@ export class StreamKeys {
   /** A session id or a stream's key, as it stands in names and messages. */
   encode(part: string): string {
     return encodeKeyPart(part);
+  }
+
+  /** What `encode` made this of. */
+  decode(part: string): string | undefined {
+    return decodeKeyPart(part);
   }
 
   /** Exists while the instance lives. */

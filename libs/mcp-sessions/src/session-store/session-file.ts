@@ -1,7 +1,7 @@
-import { open, readFile, rename } from 'node:fs/promises';
 import { Logger } from '@nestjs/common';
+import { removeLeftovers, writeFileAtomically } from '../common/atomic-file.js';
+import { readIfPresent, setAside, textOf } from '../common/data-file.js';
 import { logSafeId } from '../common/log-safe-id.js';
-import { removeLeftovers, writeFileAtomically } from './atomic-file.js';
 import { formatSessionFile, parseSessionFile, type SessionFileContent } from './session-file-format.js';
 import type { SessionRecord } from './session-record.js';
 
@@ -31,13 +31,13 @@ export class SessionFile {
    * @throws the file system's error if the file may be there but cannot be read, or not be set aside
    */
   async read(): Promise<SessionFileContent['records']> {
-    const bytes = await this.readBytes();
+    const bytes = await readIfPresent(this.path);
     await this.tidyUp();
     if (!bytes) return [];
-    const text = decode(bytes);
+    const text = textOf(bytes);
     const content = text === undefined ? undefined : parseSessionFile(text);
     if (!content) {
-      await this.setAside(bytes.length);
+      await this.setDamagedAside(bytes.length);
       return [];
     }
     if (content.unreadable.length > 0) this.reportUnreadable(content.unreadable);
@@ -56,18 +56,8 @@ export class SessionFile {
     await writeFileAtomically(this.path, formatSessionFile(sessionIds, find), FILE_MODE);
   }
 
-  private async readBytes(): Promise<Buffer | undefined> {
-    try {
-      return await readFile(this.path);
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT') return undefined;
-      throw error;
-    }
-  }
-
-  private async setAside(size: number): Promise<void> {
-    const aside = await reserveName(`${this.path}.corrupt-${timestamp(this.now())}`);
-    await rename(this.path, aside);
+  private async setDamagedAside(size: number): Promise<void> {
+    const aside = await setAside(this.path, this.now());
     // Not a word of the content: it holds session ids.
     this.logger.error(
       `${this.path} (${size} bytes) is damaged or not a session file. ` +
@@ -92,36 +82,4 @@ export class SessionFile {
       this.logger.warn(`Could not remove leftovers beside ${this.path}: ${String(error)}`);
     }
   }
-}
-
-/** Makes an empty file whose name no other has, so that moving a file there overwrites nothing. */
-async function reserveName(name: string): Promise<string> {
-  for (let attempt = 0; ; attempt += 1) {
-    const candidate = attempt === 0 ? name : `${name}-${attempt}`;
-    try {
-      await (await open(candidate, 'wx', FILE_MODE)).close();
-      return candidate;
-    } catch (error) {
-      if (errorCode(error) !== 'EEXIST') throw error;
-    }
-  }
-}
-
-/** An ISO date in characters that every file system takes. */
-function timestamp(ms: number): string {
-  return new Date(ms).toISOString().replaceAll(/[:.]/g, '-');
-}
-
-function decode(bytes: Buffer): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    // A file that is merely too large is not damaged.
-    if (errorCode(error) === 'ERR_ENCODING_INVALID_ENCODED_DATA') return undefined;
-    throw error;
-  }
-}
-
-function errorCode(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code;
 }

@@ -17,6 +17,7 @@ import { RedisClock } from './redis/redis-clock.js';
 import { ReleaseQueue } from './redis/release-queue.js';
 import { RequestRoutes } from './redis/request-routes.js';
 import type { RedisStreamSettings } from './redis/settings.js';
+import { SignalChannel } from './redis/signal-channel.js';
 import { StreamDelivery } from './redis/stream-delivery.js';
 import { StreamDirectory } from './redis/stream-directory.js';
 import { StreamOpening } from './redis/stream-opening.js';
@@ -35,6 +36,7 @@ import {
   type OpenStreamOptions,
   type ReplayOptions,
   type ResumableStreamManager,
+  type SessionSignals,
   type StreamController,
   type StreamRef,
 } from './stream-manager.interface.js';
@@ -65,7 +67,7 @@ export interface RedisStreamManagerConfig {
  * another. What is sent is kept in Redis (P2); pub/sub only makes it quick. Redis ≥ 6.2 or Valkey; standalone,
  * Sentinel or Cluster.
  */
-export class RedisStreamManager implements ResumableStreamManager {
+export class RedisStreamManager implements ResumableStreamManager, SessionSignals {
   private readonly logger = new Logger('McpSessions');
   private readonly settings: RedisStreamSettings;
   private readonly redis: RedisConnection;
@@ -80,6 +82,7 @@ export class RedisStreamManager implements ResumableStreamManager {
   private readonly opening: StreamOpening;
   private readonly presence: InstancePresence;
   private readonly requests: RequestRoutes;
+  private readonly signals: SignalChannel;
   private starting: Promise<void> | undefined;
   private isClosed = false;
 
@@ -109,6 +112,7 @@ export class RedisStreamManager implements ResumableStreamManager {
       this.deliverHere(append, appended),
     );
     this.requests = new RequestRoutes(this.redis, this.keys, this.settings);
+    this.signals = new SignalChannel(this.redis, this.keys, this.settings);
     this.presence = new InstancePresence(this.redis, this.keys, this.settings, {
       onBeat: async () => {
         await this.releases.flush();
@@ -248,6 +252,18 @@ export class RedisStreamManager implements ResumableStreamManager {
     this.requests.onAnswer(handler);
   }
 
+  async signal(sessionId: string, value: unknown): Promise<void> {
+    await this.asking(() => this.signals.send(sessionId, value));
+  }
+
+  onSignal(handler: (sessionId: string, value: unknown) => void): void {
+    this.signals.onSignal(handler);
+  }
+
+  onSignalsMissed(handler: () => void): void {
+    this.signals.onMissed(handler);
+  }
+
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -284,6 +300,7 @@ export class RedisStreamManager implements ResumableStreamManager {
 
   /** After the subscription was interrupted: messages may have been missed. */
   private async readMissed(): Promise<void> {
+    this.signals.missed();
     await this.releases.flush();
     await Promise.all([
       this.broadcaster.catchUp(),
@@ -302,6 +319,7 @@ export class RedisStreamManager implements ResumableStreamManager {
       onDeleted: (session) => this.deleteHere(session),
       onAnswer: (session, request, answer) =>
         this.inBackground(this.requests.receive(session, request, answer), 'An answer could not be settled'),
+      onSignal: (session, instanceId, json) => this.signals.receive(session, instanceId, json),
       onProbe: (probe) => this.presence.seeProbe(probe),
       onBroadcasts: (epoch, first, at, texts) => delivery.receiveBroadcasts(epoch, first, at, texts),
     });

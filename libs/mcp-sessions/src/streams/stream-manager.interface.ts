@@ -112,6 +112,25 @@ export interface ResumableStreamManager extends StreamManager {
   release(stream: StreamRef, controller?: StreamController): Promise<void>;
 }
 
+/**
+ * Lets the instances of one cluster tell each other what has happened to a session: that it has ended, or changed. A
+ * manager for many instances has this beside its other methods.
+ */
+export interface SessionSignals {
+  /** Hands a JSON value to every other instance; one that is cut off for the moment misses it. */
+  signal(sessionId: string, value: unknown): Promise<void>;
+  /** Registers the handler for what other instances say. */
+  onSignal(handler: (sessionId: string, value: unknown) => void): void;
+  /** Registers a handler that is called when signals may have been missed. */
+  onSignalsMissed(handler: () => void): void;
+}
+
+/** Whether a manager has {@link SessionSignals}. */
+export function hasSignals(manager: object): manager is SessionSignals {
+  const methods: (keyof SessionSignals)[] = ['signal', 'onSignal', 'onSignalsMissed'];
+  return methods.every((method) => typeof (manager as Partial<SessionSignals>)[method] === 'function');
+}
+
 /** How much of each stream is kept for resuming. */
 export interface ReplayOptions {
   /** Events kept per stream. Default 256. */

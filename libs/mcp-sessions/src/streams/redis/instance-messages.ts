@@ -26,6 +26,8 @@ export interface InstanceMessages {
   onDeleted(session: string): void;
   /** A client's answer to a request of this instance. */
   onAnswer(session: string, request: string, answer: string): void;
+  /** What an instance has to say about a session: JSON. */
+  onSignal(session: string, instanceId: string, json: string): void;
   /** What this instance sent itself to see whether messages come through. */
   onProbe(probe: number): void;
   /** Broadcasts, the first of which has this offset. */
@@ -64,6 +66,9 @@ export function readInstanceMessage(message: Buffer, handler: InstanceMessages):
       case 'a':
         handler.onAnswer(words[0]!, words[1]!, utf8(reader.text(Number(words[2]))));
         break;
+      case 's':
+        handler.onSignal(words[0]!, words[1]!, utf8(reader.text(Number(words[2]))));
+        break;
       case 'p':
         handler.onProbe(Number(words[0]));
         break;
@@ -80,6 +85,11 @@ export function readInstanceMessage(message: Buffer, handler: InstanceMessages):
 /** What `onProbe` reads. */
 export function probeMessage(probe: number): string {
   return `p${probe}\n`;
+}
+
+/** What `onSignal` reads. */
+export function signalMessage(session: string, instanceId: string, json: string): string {
+  return `s${session} ${instanceId} ${Buffer.byteLength(json)}\n${json}`;
 }
 
 function eventOf(words: string[], data: string, isLast: boolean): EventMessage {

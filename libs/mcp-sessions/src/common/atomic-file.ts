@@ -66,7 +66,8 @@ async function writeWhole(file: FileHandle, bytes: Buffer): Promise<void> {
   }
 }
 
-async function makeDirectory(directory: string): Promise<void> {
+/** Makes a directory and those above it that are missing, durably, for the owner only. */
+export async function makeDirectory(directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
   // A new directory is durable when the one above it is.
