@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { McpServer } from '@modelcontextprotocol/server';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { McpSessionsModule } from 'nestjs-mcp-sessions';
+import { McpSessions, McpSessionsModule } from 'nestjs-mcp-sessions';
 import { z } from 'zod';
 
 const { port, ...options } = JSON.parse(process.env.SETTINGS);
@@ -37,6 +37,20 @@ const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'], for
 // Nest would otherwise end the process by the same signal once more, whose exit code says nothing.
 app.enableShutdownHooks(undefined, { useProcessExit: true });
 await app.listen(port ?? 0, '127.0.0.1');
-process.on('message', ({ finish, answer }) => waiting.get(finish)(answer));
+process.on('message', ({ finish, answer, ...counted }) => {
+  if (finish !== undefined) waiting.get(finish)(answer);
+  else void notify(counted);
+});
 process.on('disconnect', () => process.exit(3));
 process.send({ port: app.getHttpServer().address().port });
+
+async function notify({ notify: from, sessionIds, number }) {
+  const sessions = app.get(McpSessions, { strict: false });
+  const notification = { method: 'notifications/counted', params: { from, number } };
+  try {
+    await (sessionIds ? sessions.notify(sessionIds, notification) : sessions.notifyAll(notification));
+    process.send({ notified: number });
+  } catch {
+    process.send({ failed: number });
+  }
+}

@@ -5,7 +5,7 @@ import { cleanUpLater } from './clean-up.js';
 import { eventually, within } from './eventually.js';
 
 /** What the process reports: its port, and calls of `controlled` that have reached it. */
-type Report = { port?: number; started?: string };
+type Report = { port?: number; started?: string; notified?: number; failed?: number };
 
 /** An application in a process of its own, which a test can end like any other. */
 export class AppProcess {
@@ -52,6 +52,23 @@ export class AppProcess {
 
   finish(name: string, answer: string): void {
     this.child.send({ finish: name, answer });
+  }
+
+  /**
+   * Sends the notification `notifications/counted`, to all sessions or to some.
+   *
+   * @returns whether it was sent; `undefined` if the process died over it
+   */
+  async notify(from: string, number: number, sessionIds?: string[]): Promise<boolean | undefined> {
+    const before = this.reports.length;
+    const isDone = (): Report | undefined =>
+      this.reports.slice(before).find(({ notified, failed }) => notified === number || failed === number);
+    if (!this.child.connected) return undefined;
+    // It may die just now: then there is no answer.
+    this.child.send({ notify: from, number, sessionIds }, () => undefined);
+    const died = this.exited.then(() => undefined);
+    const done = await Promise.race([eventually('the notification', isDone, 20_000), died]);
+    return done && done.notified === number;
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -54,6 +54,13 @@ export class RawClient {
     return client;
   }
 
+  /** The same session, at another address. */
+  at(url: string): RawClient {
+    const client = new RawClient(url, this.headers);
+    client.sessionId = this.sessionId;
+    return client;
+  }
+
   /** POSTs a message, or a body as it is if it is text. */
   post(message: unknown, headers: Headers = {}, init: RequestInit = {}): Promise<Response> {
     const body = typeof message === 'string' ? message : JSON.stringify(message);

@@ -46,7 +46,7 @@ export class SessionCleanup implements OnApplicationBootstrap, BeforeApplication
     this.stopListening = this.store.onExpired?.((sessionId) => this.sessions.forget(sessionId, 'expired'));
     // Sessions in use have to be kept alive well before their time is over.
     const intervalMs = Math.min(this.config.intervalMs, this.config.idleTimeoutMs / KEEP_ALIVES_PER_TIMEOUT);
-    const interval = setInterval(() => this.logFailure(this.run()), intervalMs).unref();
+    const interval = setInterval(() => this.logFailure(this.run()), jittered(intervalMs)).unref();
     this.scheduler.addInterval(this.config.jobName, interval);
   }
 
@@ -70,7 +70,7 @@ export class SessionCleanup implements OnApplicationBootstrap, BeforeApplication
       await this.forgetMissing(this.sessionsInUse(), (sessionId) => this.keepAlive(sessionId));
     }
     const unseen = this.census.unseenSince(now - this.config.idleTimeoutMs);
-    await this.forgetMissing(unseen, (sessionId) => this.store.has(sessionId));
+    await this.forgetMissing(unseen, (sessionId) => this.isServedElsewhere(sessionId));
     if (!this.config.storeExpires) {
       for await (const sessionId of this.store.scan()) {
         if (!(await this.store.has(sessionId))) await this.sessions.forget(sessionId, 'expired');
@@ -79,7 +79,16 @@ export class SessionCleanup implements OnApplicationBootstrap, BeforeApplication
   }
 
   private async keepAlive(sessionId: string): Promise<boolean> {
-    return (await this.store.touch(sessionId)) !== null;
+    const isThere = (await this.store.touch(sessionId)) !== null;
+    if (isThere) this.census.keep(sessionId);
+    return isThere;
+  }
+
+  /** A session that exists but has not been seen here for so long is another instance's by now. */
+  private async isServedElsewhere(sessionId: string): Promise<boolean> {
+    const isThere = await this.store.has(sessionId);
+    if (isThere) this.census.remove(sessionId);
+    return isThere;
   }
 
   private async forgetMissing(
@@ -98,4 +107,9 @@ export class SessionCleanup implements OnApplicationBootstrap, BeforeApplication
   private logFailure(work: Promise<void>): void {
     work.catch((error: unknown) => this.logger.error('Session cleanup failed', error));
   }
+}
+
+/** Up to a tenth less, so that instances which were started together do not clean up together. */
+function jittered(intervalMs: number): number {
+  return intervalMs * (1 - Math.random() / 10);
 }

@@ -61,6 +61,12 @@ export class SessionCensus {
     if (isNew && principal !== undefined) this.perPrincipal.add(principal);
   }
 
+  /** Notes that a session, if it is known, is still in use here. */
+  keep(sessionId: string, now = Date.now()): void {
+    const session = this.known.get(sessionId);
+    if (session) this.see(sessionId, session.principal, now);
+  }
+
   /** @returns whether the session was known */
   remove(sessionId: string): boolean {
     const session = this.known.get(sessionId);

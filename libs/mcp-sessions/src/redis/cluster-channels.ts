@@ -14,7 +14,10 @@ export class ClusterChannels implements RedisChannels {
   private onConnected!: () => void;
   private closed = false;
 
-  constructor(private readonly connectToNode: ConnectToNode) {}
+  constructor(
+    private readonly connectToNode: ConnectToNode,
+    private readonly closeCluster: () => Promise<void>,
+  ) {}
 
   start(onMessage: MessageListener, onConnected: () => void): void {
     this.onMessage = onMessage;
@@ -38,10 +41,10 @@ export class ClusterChannels implements RedisChannels {
     );
   }
 
-  /** The Cluster's client itself is not listening, and is closed only if it is ours. */
-  close(): void {
+  close(client: boolean): void {
     this.closed = true;
     this.reconnect();
+    if (client) void this.closeCluster();
   }
 
   private connected(): Promise<NodeConnection> {

@@ -1,5 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { MessageListener, RedisChannels } from './redis-channels.interface.js';
 import type { NodeRedisClient } from './redis-client.interface.js';
+
+const REOPEN_AFTER_MS = 500;
 
 interface NodeRedisListener extends NodeRedisClient {
   subscribe(
@@ -17,8 +20,10 @@ interface NodeRedisListener extends NodeRedisClient {
 /** Listens on one connection of node-redis, which has its channels subscribed again before it is 'ready'. */
 export class NodeRedisChannels implements RedisChannels {
   protected readonly client: NodeRedisListener;
-  private onConnected: (() => void) | undefined;
+  protected onConnected: (() => void) | undefined;
   private onMessage: MessageListener | undefined;
+  private reopening: Promise<void> | undefined;
+  private closed = false;
 
   constructor(
     client: NodeRedisClient,
@@ -43,14 +48,33 @@ export class NodeRedisChannels implements RedisChannels {
   }
 
   reconnect(): void {
-    this.client.destroy();
-    // The client retries by itself, and emits 'error' when it does not get through.
-    this.client.connect().catch(() => undefined);
+    this.reopening ??= this.reopen();
   }
 
   close(client: boolean): void {
+    this.closed = true;
     for (const event of this.connectedEvents) if (this.onConnected) this.client.off(event, this.onConnected);
-    if (client) this.client.destroy();
+    if (client) this.disconnect().catch(() => undefined); // there is nobody left to tell
+  }
+
+  /** Closes the client and opens it again, however often that takes. The client keeps its channels meanwhile. */
+  private async reopen(): Promise<void> {
+    while (!this.closed) {
+      try {
+        await this.disconnect();
+        await this.client.connect();
+        break;
+      } catch {
+        // The client emits what went wrong. Nobody else would open it again.
+        await delay(REOPEN_AFTER_MS, undefined, { ref: false });
+      }
+    }
+    this.reopening = undefined;
+  }
+
+  private async disconnect(): Promise<void> {
+    // Version 5 throws when there is nothing to close; that of a Sentinel answers with a promise.
+    if (this.client.isOpen) await this.client.destroy();
   }
 
   private readonly pass = (message: Buffer, channel: Buffer): void => {
@@ -70,5 +94,10 @@ export class NodeRedisSentinelChannels extends NodeRedisChannels {
   override async subscribe(channels: string[]): Promise<void> {
     await super.unsubscribe(channels);
     await super.subscribe(channels);
+  }
+
+  /** It makes a listening connection anew when the last channel is gone from the former one, and follows the primary. */
+  override reconnect(): void {
+    this.onConnected?.();
   }
 }

@@ -51,7 +51,7 @@ export class NodeRedisSender implements CommandSender {
   }
 
   async close(): Promise<void> {
-    this.client.destroy();
+    if (this.client.isOpen) this.client.destroy();
   }
 }
 
@@ -77,7 +77,7 @@ export class NodeRedisSentinelSender implements CommandSender {
   }
 
   async close(): Promise<void> {
-    this.sentinel.destroy();
+    if (this.sentinel.isOpen) this.sentinel.destroy();
   }
 }
 
@@ -106,7 +106,7 @@ export class NodeRedisClusterSender implements CommandSender {
   }
 
   async close(): Promise<void> {
-    this.cluster.destroy();
+    if (this.cluster.isOpen) this.cluster.destroy();
   }
 }
 

@@ -85,11 +85,11 @@ function channelsOf(client: RedisClient): RedisChannels {
     case 'ioredis':
       return new IoredisChannels(client as IoredisClient);
     case 'ioredis-cluster':
-      return new ClusterChannels(ioredisNodes(client as IoredisCluster));
+      return new ClusterChannels(ioredisNodes(client as IoredisCluster), () => senderTo(client).close());
     case 'node-redis':
       return new NodeRedisChannels(client as NodeRedisClient);
     case 'node-redis-cluster':
-      return new ClusterChannels(nodeRedisNodes(client as NodeRedisCluster));
+      return new ClusterChannels(nodeRedisNodes(client as NodeRedisCluster), () => senderTo(client).close());
     case 'node-redis-sentinel':
       return new NodeRedisSentinelChannels(client as NodeRedisClient);
   }

@@ -1,0 +1,55 @@
+import { describe, expect, it } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CommandDeadlines } from './command-deadlines.js';
+import { RedisCommandTimeoutError } from './redis.errors.js';
+
+const never = () => new Promise<never>(() => undefined);
+
+describe('CommandDeadlines', () => {
+  it('passes answers and errors on as they came', async () => {
+    const deadlines = new CommandDeadlines(1_000);
+    const error = new Error('no');
+    expect(await deadlines.enforce(async () => 1)).toBe(1);
+    await expect(deadlines.enforce(() => Promise.reject(error))).rejects.toBe(error);
+    const throwing = () => {
+      throw error;
+    };
+    await expect(deadlines.enforce(throwing)).rejects.toBe(error);
+  });
+
+  it('ends each wait after its own time, also when others were answered in between', async () => {
+    const deadlines = new CommandDeadlines(60);
+    const ends: string[] = [];
+    const wait = async (name: string) => {
+      await expect(deadlines.enforce(never)).rejects.toBeInstanceOf(RedisCommandTimeoutError);
+      ends.push(name);
+    };
+    const first = wait('first');
+    await delay(30);
+    const second = wait('second');
+    expect(await deadlines.enforce(() => delay(1, 'answered'))).toBe('answered');
+    await first;
+    expect(ends).toEqual(['first']);
+    await second;
+    expect(ends).toEqual(['first', 'second']);
+    await wait('third');
+  });
+
+  it('drops an answer or an error that comes too late', async () => {
+    const deadlines = new CommandDeadlines(20);
+    const late = async () => {
+      await delay(50);
+      throw new Error('late');
+    };
+    await expect(deadlines.enforce(late)).rejects.toBeInstanceOf(RedisCommandTimeoutError);
+    await delay(60); // an unhandled rejection would fail this test
+  });
+
+  it('reads answers that came while the process was busy before it gives up on them', async () => {
+    const deadlines = new CommandDeadlines(20);
+    const answer = deadlines.enforce(() => new Promise((resolve) => setImmediate(resolve, 'in time')));
+    const busyUntil = performance.now() + 60;
+    while (performance.now() < busyUntil);
+    expect(await answer).toBe('in time');
+  });
+});

@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { RedisSessionStore } from '../../libs/mcp-sessions/src/session-store/redis-session-store.js';
+import { sessionStoreContract } from '../../libs/mcp-sessions/src/testing/session-store.contract.js';
+import { CLUSTER_CLIENTS } from '../support/redis/redis-clients.js';
+import { RedisCluster } from '../support/redis/redis-cluster.js';
+
+let cluster: RedisCluster;
+let stores = 0;
+
+beforeAll(async () => {
+  cluster = await RedisCluster.start();
+}, 30_000);
+
+afterAll(() => cluster.dispose());
+
+describe.each(Object.entries(CLUSTER_CLIENTS))('P1 sessions in a Cluster, through %s', (_, makeClient) => {
+  const create = async (prefix = `store-${(stores += 1)}:`) => {
+    const client = await makeClient(cluster.addresses);
+    return new RedisSessionStore({ client, ownsClient: true, prefix });
+  };
+
+  sessionStoreContract({ describe, it }, { name: 'RedisSessionStore', create: () => create() });
+
+  it('finds and clears sessions on every primary, and leaves those of other prefixes', async () => {
+    const store = await create('cleared:');
+    const other = await create('cleared:too:');
+    const ids = Array.from({ length: 60 }, (_, index) => `session-${index}`);
+    await Promise.all(ids.map((id) => store.set(id, { lastAccessedAt: 1 })));
+    await other.set('session', { lastAccessedAt: 1 });
+    for (const node of cluster.nodes) expect(await node.command('dbsize')).toBeGreaterThan(0);
+    expect((await store.keys()).toSorted()).toEqual(ids.toSorted());
+    await store.clear();
+    expect(await store.keys()).toEqual([]);
+    expect(await other.keys()).toEqual(['session']);
+    await other.clear();
+    await Promise.all([store.close(), other.close()]);
+  });
+});
