@@ -24,8 +24,9 @@ export async function untilRedisAnswers(what: string, ask: () => Promise<unknown
       if (error instanceof InvalidConfigurationError) throw error;
       if (Date.now() + RETRY_MS >= giveUpAt) {
         throw new InvalidConfigurationError(
-          `The Redis of the option \`${what}\` has not answered for ${START_TIMEOUT_MS / 1_000} seconds: ` +
-            `start it, or change its address.`,
+          `The Redis of the option \`${what}\` has not answered for ${START_TIMEOUT_MS / 1_000} seconds ` +
+            `(${reasonOf(error)}): ` +
+            'start it, or change its address.',
           { cause: error },
         );
       }
@@ -34,4 +35,10 @@ export async function untilRedisAnswers(what: string, ask: () => Promise<unknown
       await delay(RETRY_MS);
     }
   }
+}
+
+/** The first cause says more than that something is out of reach. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && error.cause !== undefined) return reasonOf(error.cause);
+  return error instanceof Error ? error.message : String(error);
 }

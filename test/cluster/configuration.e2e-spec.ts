@@ -1,0 +1,118 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import {
+  getMcpSessionsToken,
+  McpSessionsModule,
+  RedisSessionStore,
+  RedisStreamManager,
+  SESSION_STORE,
+  STREAM_MANAGER,
+  type McpSessions,
+  type McpSessionsOptions,
+} from 'nestjs-mcp-sessions';
+import { cleanUpLater } from '../support/clean-up.js';
+import { eventually } from '../support/eventually.js';
+import { callRequest, RawClient } from '../support/raw-client.js';
+import { freePort } from '../support/redis/free-port.js';
+import { RedisServer } from '../support/redis/redis-server.js';
+import { createScenario } from '../support/scenario-server.js';
+import { startWith } from '../support/start-app.js';
+
+let redis: RedisServer;
+beforeAll(async () => (redis = await RedisServer.start()));
+afterAll(() => redis.dispose());
+
+const VARIABLES = ['MCP_SESSIONS_STORE', 'MCP_SESSIONS_STREAM', 'MCP_SESSIONS_REDIS_URL', 'REDIS_URL'];
+afterEach(() => {
+  for (const variable of VARIABLES) delete process.env[variable];
+});
+
+const server = createScenario('v2').factory;
+const start = (options: McpSessionsOptions = {}) =>
+  startWith([McpSessionsModule.forRoot({ server, ...options })]);
+
+describe('Redis in the options', () => {
+  it.each([
+    ['by the environment', {}, { MCP_SESSIONS_STORE: 'redis', MCP_SESSIONS_STREAM: 'redis' }],
+    ['by name', { store: 'redis', stream: 'redis' }, {}],
+  ] as const)('is found %s', async (_, options, environment) => {
+    Object.assign(process.env, environment, { REDIS_URL: redis.url });
+    const { app, url, close } = await start(options);
+    expect(app.get(SESSION_STORE)).toBeInstanceOf(RedisSessionStore);
+    expect(app.get(STREAM_MANAGER)).toBeInstanceOf(RedisStreamManager);
+    const client = await RawClient.open(url);
+    expect(await client.ask(callRequest(1, 'echo', { text: 'x' }))).toMatchObject({ result: {} });
+    expect(await redis.command('keys', 'mcp:session:*')).toHaveLength(1);
+    await client.delete();
+    await close();
+    // The library's own connections are closed; that of the question remains.
+    await eventually('the connections are closed', async () => {
+      const clients = (await redis.command('client', 'list')) as string;
+      return clients.trim().split('\n').length === 1;
+    });
+  });
+
+  it('takes clients of the application, and leaves them open', async () => {
+    const clients = Array.from({ length: 2 }, () => new Redis(redis.url));
+    cleanUpLater(() => clients.forEach((client) => client.disconnect()));
+    const [client, pubSubClient] = clients as [Redis, Redis];
+    const { url, close } = await start({
+      store: { type: 'redis', client, prefix: 'own:session:' },
+      stream: { type: 'redis', client, pubSubClient, prefix: 'own:stream:' },
+    });
+    await RawClient.open(url);
+    expect(await client.keys('own:session:*')).toHaveLength(1);
+    await close();
+    expect(await client.ping()).toBe('PONG');
+  });
+
+  it('keeps registrations of one application apart', async () => {
+    const options = { server, store: 'redis', stream: 'redis' } as const;
+    process.env['REDIS_URL'] = redis.url;
+    const { app, origin } = await startWith([
+      McpSessionsModule.forRoot(options),
+      McpSessionsModule.forRoot({ ...options, name: 'admin', path: '/admin' }),
+    ]);
+    const [one, other] = [await RawClient.open(`${origin}/mcp`), await RawClient.open(`${origin}/admin`)];
+    const [main, otherMain] = [await one.listen(), await other.listen()];
+    const admin = app.get<McpSessions>(getMcpSessionsToken('admin'));
+    await admin.notifyAll({ method: 'notifications/for-admins' });
+    expect((await otherMain.nextMessage())!.method).toBe('notifications/for-admins');
+    expect(main.messages).toEqual([]);
+    expect((await one.at(`${origin}/admin`).post(callRequest(1, 'echo', { text: 'x' }))).status).toBe(404);
+  });
+
+  it.each<[McpSessionsOptions, RegExp]>([
+    [{ store: 'redis' }, /store.*no address.*MCP_SESSIONS_REDIS_URL or REDIS_URL/],
+    [{ store: 'memory', stream: 'redis' }, /stream.*no address.*`client` and `pubSubClient`/],
+    [{ store: { type: 'redis', url: 'http://127.0.0.1' } }, /store/],
+    [{ store: { type: 'redis', client: {} as never } }, /client/],
+    [{ store: 'memory', stream: { type: 'redis', client: {} as never } }, /both client and pubSubClient/],
+    [{ store: 'memory', stream: { type: 'redis', heartbeatInterval: 0 } }, /stream/],
+  ])('does not start with %j', async (options, message) => {
+    await expect(start(options)).rejects.toThrow(message);
+  });
+
+  it('P6 a start without Redis waits, says so, and fails: it never becomes memory', async () => {
+    const url = `redis://:secret@127.0.0.1:${await freePort()}`;
+    const failure = await start({ store: { type: 'redis', url }, stream: 'memory' }).catch(
+      (error: Error) => error,
+    );
+    expect(failure).toMatchObject({
+      code: 'INVALID_CONFIGURATION',
+      message: expect.stringMatching(
+        /Redis of the option `store` has not answered for 10 seconds \(.+\): start it/,
+      ),
+    });
+    expect(String((failure as Error).stack)).not.toContain('secret');
+  }, 30_000);
+
+  it('P6 a start waits for a Redis that comes late', async () => {
+    const port = await freePort();
+    const url = `redis://127.0.0.1:${port}`;
+    const starting = start({ store: { type: 'redis', url }, stream: { type: 'redis', url } });
+    const late = await RedisServer.start({ port });
+    cleanUpLater(() => late.dispose());
+    await RawClient.open((await starting).url);
+  });
+});
