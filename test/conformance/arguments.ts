@@ -5,7 +5,7 @@ import { isRevision, type Revision, revisions } from './revisions.js';
 export interface ConformanceArguments {
   /** The revision of the protocol that the suite speaks. */
   revision: Revision;
-  /** How many instances of the fixture server share the requests. */
+  /** How many instances of the fixture server share the requests; several have their sessions and streams in Redis. */
   instances: number;
 }
 
@@ -14,7 +14,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const supportedInstances = [1];
+const supportedInstances = [1, 2, 3];
 
 /**
  * Reads the command line.

@@ -5,23 +5,26 @@ import type { FixtureReady } from './fixture-server.js';
 
 const startTimeoutMs = 20_000;
 
-/** A fixture server in a process of its own. */
-export interface FixtureProcess {
+/** A fixture server, or several as one, in processes of their own. */
+export interface Fixture {
   /** Where it answers. */
   url: string;
   /** Everything it has written. */
   output: () => string;
   /** Ends it. */
-  stop: () => void;
+  stop: () => void | Promise<void>;
 }
 
 /**
  * Starts a fixture server on a free port, and returns once it takes requests.
+ * @param redisUrl Where it keeps sessions and streams; without it, in its memory.
  * @throws {Error} It ended before, or took too long.
  */
-export function startFixture(): Promise<FixtureProcess> {
+export function startFixture(redisUrl = ''): Promise<Fixture> {
   const script = fileURLToPath(new URL('fixture-server.js', import.meta.url));
-  const child = track(fork(script, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }));
+  const child = track(
+    fork(script, { env: { ...process.env, REDIS_URL: redisUrl }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }),
+  );
   const output = collectOutput(child);
   const stop = () => void child.kill('SIGKILL');
   return new Promise((resolve, reject) => {

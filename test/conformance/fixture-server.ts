@@ -4,8 +4,12 @@ import { NestFactory } from '@nestjs/core';
 import { McpSessionsModule } from 'nestjs-mcp-sessions';
 import { createFixture } from './fixture/create-fixture.js';
 
+/** Several fixture servers are one only with what they share. */
+const redisUrl = process.env.REDIS_URL;
+const storage = redisUrl ? ({ type: 'redis', url: redisUrl } as const) : 'memory';
+
 @Module({
-  imports: [McpSessionsModule.forRoot({ store: 'memory', stream: 'memory', server: () => createFixture() })],
+  imports: [McpSessionsModule.forRoot({ store: storage, stream: storage, server: () => createFixture() })],
 })
 class FixtureModule {}
 

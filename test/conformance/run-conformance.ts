@@ -4,25 +4,32 @@ import { join } from 'node:path';
 import { type ConformanceArguments, parseArguments, UsageError } from './arguments.js';
 import { type CheckResult, failure, missingChecks, readCheckResults } from './checks.js';
 import { stopChildrenOnExit } from './child-process.js';
+import { startFixtureCluster } from './fixture-cluster.js';
 import { startFixture } from './fixture-process.js';
 import { printOutput, printResults } from './report.js';
 import { requiredChecksOf } from './revisions.js';
-import { installSuite, runSuite } from './suite.js';
+import { installSuite, runSuite, type SuiteRun } from './suite.js';
 
 stopChildrenOnExit();
 try {
   const args = parseArguments(process.argv.slice(2));
   await installSuite();
-  process.exitCode = printResults(args, await checkConformance(args)) ? 0 : 1;
+  // Nothing waits for what was started: it ends with this process.
+  process.exit(printResults(args, await checkConformance(args)) ? 0 : 1);
 } catch (error) {
   console.error(error instanceof UsageError ? error.message : error);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  process.exit(error instanceof UsageError ? 2 : 1);
 }
 
-async function checkConformance({ revision }: ConformanceArguments): Promise<CheckResult[]> {
+async function checkConformance({ revision, instances }: ConformanceArguments): Promise<CheckResult[]> {
   const directory = temporaryDirectory();
-  const fixture = await startFixture();
-  const suite = await runSuite(fixture.url, revision, directory).finally(fixture.stop);
+  const fixture = await (instances === 1 ? startFixture() : startFixtureCluster(instances));
+  let suite: SuiteRun;
+  try {
+    suite = await runSuite(fixture.url, revision, directory);
+  } finally {
+    await fixture.stop();
+  }
 
   const results = await readCheckResults(directory);
   results.push(...missingChecks(results, requiredChecksOf(revision)));

@@ -13,12 +13,19 @@ export type {
 export type { RedisStoreOption, RedisStreamOption } from './module/redis-options.interface.js';
 export {
   getMcpSessionsToken,
+  getSessionsToken,
   getSessionStoreToken,
   getStreamManagerToken,
   SESSION_STORE,
+  SESSIONS,
   STREAM_MANAGER,
 } from './module/mcp-sessions.constants.js';
-export { InjectMcpSessions, InjectSessionStore, InjectStreamManager } from './module/inject.decorators.js';
+export {
+  InjectMcpSessions,
+  InjectSessions,
+  InjectSessionStore,
+  InjectStreamManager,
+} from './module/inject.decorators.js';
 
 export type { LoggingLevel, SessionMetadata, SessionStore } from './session-store/session-store.interface.js';
 export {
@@ -74,3 +81,39 @@ export type {
 } from './mcp/mcp-server.interface.js';
 
 export { McpSessionsHealth, type McpSessionsStatus } from './observability/mcp-sessions.health.js';
+
+export { sessions } from './client-sessions/sessions.js';
+export type { Session, Sessions, SessionStatus } from './client-sessions/sessions.interface.js';
+export type { EncryptionKey, SessionsOptions } from './client-sessions/sessions-options.interface.js';
+export { MemoryStorageBackend } from './client-sessions/memory-storage-backend.js';
+export {
+  FileStorageBackend,
+  type FileStorageBackendOptions,
+} from './client-sessions/file-storage-backend.js';
+export {
+  RedisStorageBackend,
+  type RedisStorageBackendOptions,
+} from './client-sessions/redis-storage-backend.js';
+export {
+  InvalidSessionError,
+  SessionAlreadyExistsError,
+  SessionDecryptionError,
+  SessionLockedError,
+  SessionsUnavailableError,
+} from './client-sessions/sessions.errors.js';
+export { sessionOAuthProvider, type SessionOAuthProvider } from './client-sessions/session-oauth-provider.js';
+export type { SessionOAuthProviderOptions } from './client-sessions/session-oauth-provider-options.interface.js';
+export { sessionIdOfState } from './client-sessions/oauth-callback.js';
+export {
+  AuthorizationRequiredError,
+  OAuthCallbackError,
+  OAuthRefreshError,
+} from './client-sessions/oauth.errors.js';
+export type {
+  OAuthClientInformation,
+  OAuthClientMetadata,
+  OAuthDiscoveryState,
+  OAuthIssuerContext,
+  OAuthServerMetadata,
+  OAuthTokens,
+} from './client-sessions/oauth-types.interface.js';

@@ -3,6 +3,7 @@ import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { McpSessions } from '../mcp/mcp-sessions.service.js';
 import type { SessionCensus } from '../mcp/session-census.js';
 import type { CompleteSessionStore } from '../session-store/session-store.interface.js';
+import { jittered } from './jittered.js';
 
 /** Settings of {@link SessionCleanup}. */
 export interface SessionCleanupConfig {
@@ -107,9 +108,4 @@ export class SessionCleanup implements OnApplicationBootstrap, BeforeApplication
   private logFailure(work: Promise<void>): void {
     work.catch((error: unknown) => this.logger.error('Session cleanup failed', error));
   }
-}
-
-/** Up to a tenth less, so that instances which were started together do not clean up together. */
-function jittered(intervalMs: number): number {
-  return intervalMs * (1 - Math.random() / 10);
 }

@@ -1,8 +1,6 @@
 import { McpSessionsError } from '../common/errors.js';
 import { JsonRpcErrorCode } from './json-rpc.js';
 
-export { SessionNotFoundError } from '../common/errors.js';
-
 /** A request that is answered with an HTTP error whose body is a JSON-RPC error. */
 export class McpRequestError extends McpSessionsError {
   constructor(

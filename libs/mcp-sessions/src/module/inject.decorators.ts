@@ -1,6 +1,7 @@
 import { Inject } from '@nestjs/common';
 import {
   getMcpSessionsToken,
+  getSessionsToken,
   getSessionStoreToken,
   getStreamManagerToken,
 } from './mcp-sessions.constants.js';
@@ -12,6 +13,9 @@ export const InjectSessionStore = (name?: string): InjectDecorator => Inject(get
 
 /** Injects the `StreamManager` of a registration; without a name, of the unnamed one. */
 export const InjectStreamManager = (name?: string): InjectDecorator => Inject(getStreamManagerToken(name));
+
+/** Injects the `sessions` repository of a registration; without a name, of the unnamed one. */
+export const InjectSessions = (name?: string): InjectDecorator => Inject(getSessionsToken(name));
 
 /** Injects the `McpSessions` of a registration; without a name, of the unnamed one. */
 export const InjectMcpSessions = (name?: string): InjectDecorator => Inject(getMcpSessionsToken(name));

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import type { Sessions } from '../client-sessions/sessions.interface.js';
 import type { McpServerFactory } from '../mcp/mcp-server.interface.js';
 import type { FileSystemSessionStoreConfig } from '../session-store/file-system-session-store.js';
 import type { SessionStore } from '../session-store/session-store.interface.js';
@@ -49,6 +50,11 @@ export interface McpSessionsOptions {
   store?: SessionStoreOption;
   /** Default `'memory'`. Environment: `MCP_SESSIONS_STREAM`. */
   stream?: StreamManagerOption;
+  /**
+   * Keeps the connections of the application's users to MCP servers, behind the token `SESSIONS`. Default: the global
+   * `sessions`, chosen by the environment.
+   */
+  sessions?: Sessions;
   /** Makes the server object of a session. Without it no endpoint is mounted. */
   server?: McpServerFactory;
   /**

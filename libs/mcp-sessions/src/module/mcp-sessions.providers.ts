@@ -2,6 +2,8 @@ import type { InjectionToken, Provider } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { SchedulerRegistry } from '@nestjs/schedule';
+import { LazySessions } from '../client-sessions/lazy-sessions.js';
+import { ClientSessionsCleanup } from '../maintenance/client-sessions-cleanup.js';
 import { GracefulShutdown } from '../maintenance/graceful-shutdown.js';
 import { SessionCleanup } from '../maintenance/session-cleanup.js';
 import { ClientStreams } from '../mcp/client-streams.js';
@@ -31,6 +33,7 @@ import { optionsFromEnvironment, redisUrlFromEnvironment } from './environment.j
 import type { McpSessionsOptions } from './mcp-sessions-options.interface.js';
 import {
   getMcpSessionsToken,
+  getSessionsToken,
   getSessionStoreToken,
   getStreamManagerToken,
 } from './mcp-sessions.constants.js';
@@ -47,7 +50,10 @@ const COMPLETE_STREAMS = Symbol('COMPLETE_STREAMS');
 
 /** The tokens that a registration offers to the application. */
 export function exportedTokens(name: string | undefined): InjectionToken[] {
-  const named = [getSessionStoreToken(name), getStreamManagerToken(name), getMcpSessionsToken(name)];
+  const named = [
+    ...[getSessionStoreToken(name), getStreamManagerToken(name), getSessionsToken(name)],
+    getMcpSessionsToken(name),
+  ];
   return name === undefined ? [...named, McpSessionsHealth] : named;
 }
 
@@ -92,6 +98,24 @@ export function createMcpSessionsProviders(path: string, name: string | undefine
       inject: [OPTIONS, REDIS_DEFAULTS],
       useFactory: ({ stream }: ResolvedOptions, defaults: RedisDefaults) =>
         createStreamManager(stream, defaults),
+    },
+    {
+      provide: getSessionsToken(name),
+      inject: [OPTIONS],
+      useFactory: ({ sessions }: ResolvedOptions) => sessions,
+    },
+    {
+      provide: ClientSessionsCleanup,
+      inject: [SchedulerRegistry, OPTIONS],
+      useFactory: (
+        scheduler: SchedulerRegistry,
+        { cleanupIntervalMs: intervalMs, sessions }: ResolvedOptions,
+      ) => {
+        const jobName = ['mcp-sessions', name, 'client-sessions-cleanup'].filter(Boolean).join(':');
+        const isOwn = sessions instanceof LazySessions;
+        const isInUse = () => !isOwn || sessions.isInUse;
+        return new ClientSessionsCleanup(scheduler, { jobName, intervalMs, isInUse, isOwn }, sessions);
+      },
     },
     {
       provide: COMPLETE_STORE,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sessions } from '../client-sessions/sessions.js';
 import { InvalidConfigurationError } from '../common/errors.js';
 import { principalOf } from './default-principal.js';
 import type { McpSessionsOptions, SessionStoreOption } from './mcp-sessions-options.interface.js';
@@ -20,7 +21,7 @@ const implementing = (...methods: string[]) =>
       typeof value === 'object' &&
       value !== null &&
       methods.every((method) => typeof (value as Record<string, unknown>)[method] === 'function'),
-    `Expected a name, a settings object, or an object with the methods ${methods.join(', ')}`,
+    `Expected an object with the methods ${methods.join(', ')}, or what the documentation names`,
   );
 
 const replay = z.union([
@@ -75,6 +76,7 @@ const optionsSchema = z.strictObject({
     redisStream,
     implementing('create', 'send', 'delete', 'has'),
   ]),
+  sessions: implementing('create', 'update', 'get', 'list', 'delete', 'cleanupExpired', 'disconnect'),
   server: fn.optional(),
   principal: fn,
   allowedOrigins: z.array(z.union([z.literal('*'), z.url({ protocol: /^https?$/ })])),
@@ -139,6 +141,7 @@ function defaults(
   return {
     store,
     stream: 'memory',
+    sessions,
     principal: principalOf,
     allowedOrigins: [],
     allowedHosts: [],

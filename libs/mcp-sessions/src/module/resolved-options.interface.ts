@@ -1,3 +1,4 @@
+import type { Sessions } from '../client-sessions/sessions.interface.js';
 import type { McpEndpointOptions } from '../mcp/mcp-endpoint-options.interface.js';
 import type { SessionStoreOption, StreamManagerOption } from './mcp-sessions-options.interface.js';
 
@@ -5,6 +6,7 @@ import type { SessionStoreOption, StreamManagerOption } from './mcp-sessions-opt
 export interface ResolvedOptions extends McpEndpointOptions {
   store: SessionStoreOption;
   stream: StreamManagerOption;
+  sessions: Sessions;
   keepAliveMs: number;
   maxBufferedBytes: number;
   runtimeIdleMs: number;

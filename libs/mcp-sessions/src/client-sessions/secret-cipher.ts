@@ -1,0 +1,83 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import type { EncryptionKey } from './sessions-options.interface.js';
+import { SessionDecryptionError } from './sessions.errors.js';
+
+const ALGORITHM = 'aes-256-gcm';
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Where a secret belongs. A sealed secret that is moved anywhere else does not open. */
+export interface SecretPlace {
+  userId: string;
+  sessionId: string;
+  field: string;
+}
+
+/**
+ * Encrypts credentials with AES-256-GCM. A sealed secret is `keyId:base64url(nonce, ciphertext, tag)`; its nonce is
+ * random, and its place is authenticated with it.
+ */
+export class SecretCipher {
+  private readonly keys: ReadonlyMap<string, Uint8Array>;
+  private readonly current: EncryptionKey | undefined;
+
+  /** @param keys the first one encrypts, all decrypt */
+  constructor(keys: readonly EncryptionKey[]) {
+    this.current = keys[0];
+    this.keys = new Map(keys.map(({ id, key }) => [id, key]));
+  }
+
+  /** Whether there is a key to encrypt with. */
+  get encrypts(): boolean {
+    return this.current !== undefined;
+  }
+
+  /** The sealed form of a text. Needs a key: see {@link encrypts}. */
+  seal(text: string, place: SecretPlace): string {
+    const { id, key } = this.current!;
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES });
+    cipher.setAAD(placeBytes(place));
+    const sealed = [nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()];
+    return `${id}:${Buffer.concat(sealed).toString('base64url')}`;
+  }
+
+  /**
+   * The text of a sealed secret.
+   *
+   * @throws SessionDecryptionError its key is not configured or another one, or the secret was changed or moved
+   */
+  open(sealed: string, place: SecretPlace): string {
+    const separator = sealed.indexOf(':');
+    const keyId = sealed.slice(0, separator);
+    const key = this.keys.get(keyId);
+    if (!key) throw this.unknownKey(keyId, place.field);
+    const bytes = Buffer.from(sealed.slice(separator + 1), 'base64url');
+    try {
+      const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, NONCE_BYTES), {
+        authTagLength: TAG_BYTES,
+      });
+      decipher.setAAD(placeBytes(place));
+      decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+      return (
+        decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
+      );
+    } catch (cause) {
+      const message = `The stored ${place.field} does not decrypt with the key "${keyId}": another key has that id, or the record was changed`;
+      throw new SessionDecryptionError(place.field, message, { cause });
+    }
+  }
+
+  private unknownKey(keyId: string, field: string): SessionDecryptionError {
+    const known = [...this.keys.keys()].join('", "');
+    const configured = known === '' ? 'no keys are configured' : `the configured keys are "${known}"`;
+    return new SessionDecryptionError(
+      field,
+      `The stored ${field} is encrypted with the key "${keyId}", but ${configured}`,
+    );
+  }
+}
+
+function placeBytes({ userId, sessionId, field }: SecretPlace): Buffer {
+  return Buffer.from(JSON.stringify([userId, sessionId, field]));
+}

@@ -1,0 +1,81 @@
+import { InvalidConfigurationError, SessionNotFoundError } from '../common/errors.js';
+import type { SessionsOptions } from './sessions-options.interface.js';
+import { SessionLockedError } from './sessions.errors.js';
+import type { Session, Sessions } from './sessions.interface.js';
+
+/** How long `withLock` waits unless the options say otherwise, in milliseconds. */
+export const DEFAULT_LOCK_WAIT_MS = 30_000;
+
+/** The longest delay that Node's timers take. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** @throws InvalidConfigurationError it is not a number of milliseconds that a timer takes */
+export function lockWaitOf({ lockWaitMs = DEFAULT_LOCK_WAIT_MS }: SessionsOptions): number {
+  if (lockWaitMs >= 0 && lockWaitMs <= LONGEST_TIMER_MS) return lockWaitMs;
+  throw new InvalidConfigurationError(`lockWaitMs must be between 0 and ${LONGEST_TIMER_MS}`);
+}
+
+/** Locks of one process: who asked first gets the lock first. */
+export class SessionLocks {
+  /** The turns of each locked session, that of the holder first. */
+  private readonly turns = new Map<string, (() => void)[]>();
+
+  /**
+   * @param sessions where the session is read when the turn has come
+   * @param waitMs how long a turn is waited for, in milliseconds
+   */
+  constructor(
+    private readonly sessions: Pick<Sessions, 'get'>,
+    private readonly waitMs: number,
+  ) {}
+
+  /** What {@link Sessions.withLock} does. */
+  withLock<T>(userId: string, sessionId: string, work: (session: Session) => Promise<T>): Promise<T> {
+    return this.inTurn(userId, sessionId, async () => {
+      const session = await this.sessions.get(userId, sessionId);
+      if (!session) throw new SessionNotFoundError([sessionId]);
+      return work(session);
+    });
+  }
+
+  /**
+   * Runs `work` when nobody else's runs for this session.
+   *
+   * @throws SessionLockedError the turn has not come in time
+   */
+  async inTurn<T>(userId: string, sessionId: string, work: () => Promise<T>): Promise<T> {
+    const key = JSON.stringify([userId, sessionId]);
+    await this.acquire(key);
+    try {
+      return await work();
+    } finally {
+      this.release(key);
+    }
+  }
+
+  private acquire(key: string): Promise<void> {
+    const turns = this.turns.get(key);
+    if (!turns) {
+      this.turns.set(key, [() => undefined]);
+      return Promise.resolve();
+    }
+    return new Promise((resolve, reject) => {
+      const begin = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        turns.splice(turns.indexOf(begin), 1);
+        reject(new SessionLockedError(this.waitMs));
+      }, this.waitMs);
+      turns.push(begin);
+    });
+  }
+
+  private release(key: string): void {
+    const turns = this.turns.get(key)!;
+    turns.shift();
+    if (turns.length === 0) this.turns.delete(key);
+    else turns[0]!();
+  }
+}

@@ -1,0 +1,205 @@
+import { SessionNotFoundError } from '../common/errors.js';
+import {
+  acceptedState,
+  examineCallback,
+  hasAcceptedCallback,
+  newState,
+  type OAuthCallback,
+} from './oauth-callback.js';
+import { AuthorizationRequiredError, OAuthCallbackError } from './oauth.errors.js';
+import { OAuthRefreshTurn } from './oauth-refresh-turn.js';
+import { authenticateClient } from './oauth-token-request.js';
+import { OAuthTokenRefresher } from './oauth-token-refresher.js';
+import { currentTokens, isOfIssuer, storedTokens, tokensOf } from './oauth-tokens.js';
+import type {
+  OAuthClientInformation,
+  OAuthClientMetadata,
+  OAuthDiscoveryState,
+  OAuthIssuerContext,
+  OAuthServerMetadata,
+  OAuthTokens,
+} from './oauth-types.interface.js';
+import type { SessionOAuthProviderOptions } from './session-oauth-provider-options.interface.js';
+import type { Session, Sessions } from './sessions.interface.js';
+
+/**
+ * An `OAuthClientProvider` for the clients of `@modelcontextprotocol/sdk` and `@modelcontextprotocol/client` that
+ * keeps everything in a session: tokens, registration, PKCE verifier, `state`, and what is known of the
+ * authorization server. Any instance can go on where another stopped.
+ *
+ * @throws SessionNotFoundError there is no such session
+ */
+export async function sessionOAuthProvider(
+  sessions: Sessions,
+  userId: string,
+  sessionId: string,
+  options: SessionOAuthProviderOptions = {},
+): Promise<SessionOAuthProvider> {
+  const session = await sessions.get(userId, sessionId);
+  if (!session) throw new SessionNotFoundError([sessionId]);
+  return new SessionOAuthProvider(sessions, session, options);
+}
+
+/** Made by {@link sessionOAuthProvider}. The SDK calls most of its methods; the application, `acceptCallback`. */
+export class SessionOAuthProvider {
+  readonly redirectUrl: string;
+  readonly clientMetadata: OAuthClientMetadata;
+  readonly clientMetadataUrl: string | undefined;
+  private readonly userId: string;
+  private readonly sessionId: string;
+  private readonly refresher: OAuthTokenRefresher;
+  private readonly turn: OAuthRefreshTurn;
+  private readonly now: () => number;
+  /** The refresh token of the tokens that were handed out last. */
+  private handedOut: string | undefined;
+
+  constructor(
+    private readonly sessions: Sessions,
+    { userId, sessionId, callbackUrl }: Session,
+    private readonly options: SessionOAuthProviderOptions,
+  ) {
+    this.userId = userId;
+    this.sessionId = sessionId;
+    this.redirectUrl = callbackUrl;
+    this.clientMetadata = {
+      client_name: 'MCP client',
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      ...options.clientMetadata,
+      redirect_uris: options.clientMetadata?.redirect_uris ?? [callbackUrl],
+    };
+    this.clientMetadataUrl = options.clientMetadataUrl;
+    this.now = options.now ?? (() => Date.now());
+    this.refresher = new OAuthTokenRefresher(sessions, userId, sessionId, { ...options, now: this.now });
+    this.turn = new OAuthRefreshTurn(sessions, userId, sessionId);
+  }
+
+  /**
+   * Accepts the callback of an authorization, once: give what it answers to `finishAuth` of the SDK's transport,
+   * `code` to the one of v1, `code` and `iss` to the one of v2. Without it, the code cannot be exchanged.
+   *
+   * @param params the query of the callback's URL
+   * @throws OAuthCallbackError `state` or `iss` are not those of this session's authorization, or the user was refused
+   */
+  acceptCallback(params: URLSearchParams): Promise<OAuthCallback> {
+    return this.sessions.withLock(this.userId, this.sessionId, async (session) => {
+      const callback = examineCallback(params, session);
+      await this.update({ oauthState: acceptedState(session) });
+      return callback;
+    });
+  }
+
+  /** Begins an authorization: its `state`. @throws AuthorizationRequiredError `interactive` is `false` */
+  async state(): Promise<string> {
+    this.turn.finish();
+    if (this.options.interactive === false) throw new AuthorizationRequiredError();
+    const oauthState = newState(this.sessionId);
+    await this.update({ oauthState });
+    return oauthState.state;
+  }
+
+  async clientInformation(context?: OAuthIssuerContext): Promise<OAuthClientInformation | undefined> {
+    const client = (await this.session()).clientInformation as OAuthClientInformation | undefined;
+    return client && isOfIssuer(client, context?.issuer) ? client : undefined;
+  }
+
+  async saveClientInformation(clientInformation: OAuthClientInformation): Promise<void> {
+    await this.update({ clientInformation, clientId: clientInformation.client_id });
+  }
+
+  /**
+   * The session's tokens. An access token that expires is refreshed first: by one of all instances, while the others
+   * wait for what it gets.
+   *
+   * @throws OAuthRefreshError the access token has expired, and the authorization server is not there to refresh it
+   */
+  async tokens(context?: OAuthIssuerContext): Promise<OAuthTokens | undefined> {
+    const stored = tokensOf(await this.session(), context?.issuer);
+    const tokens = stored && (await this.refresher.fresh(stored));
+    this.handedOut = tokens?.refresh_token;
+    return tokens && currentTokens(tokens, this.now());
+  }
+
+  /** Keeps the tokens; the session is connected. */
+  async saveTokens(tokens: OAuthTokens): Promise<void> {
+    await this.update({
+      tokens: storedTokens(tokens, this.now()),
+      status: 'active',
+      authUrl: null,
+      codeVerifier: null,
+      oauthState: null,
+    });
+    this.turn.finish();
+  }
+
+  /** The user has to authorize the connection: it is pending until then. */
+  async redirectToAuthorization(authorizationUrl: URL): Promise<void> {
+    await this.update({ status: 'pending', authUrl: authorizationUrl.href });
+    await this.options.onRedirect?.(authorizationUrl);
+  }
+
+  async saveCodeVerifier(codeVerifier: string): Promise<void> {
+    await this.update({ codeVerifier });
+  }
+
+  /** @throws OAuthCallbackError `acceptCallback` has not accepted a callback */
+  async codeVerifier(): Promise<string> {
+    const session = await this.session();
+    if (!hasAcceptedCallback(session) || !session.codeVerifier) {
+      throw new OAuthCallbackError('No callback was accepted: pass its parameters to acceptCallback first');
+    }
+    return session.codeVerifier;
+  }
+
+  async discoveryState(): Promise<OAuthDiscoveryState | undefined> {
+    return (await this.session()).discoveryState as OAuthDiscoveryState | undefined;
+  }
+
+  async saveDiscoveryState(discoveryState: OAuthDiscoveryState): Promise<void> {
+    await this.update({ discoveryState });
+  }
+
+  /** Forgets credentials that were rejected; not tokens that another instance has got in the meantime. */
+  async invalidateCredentials(scope: 'all' | 'client' | 'tokens' | 'verifier' | 'discovery'): Promise<void> {
+    const covers = (part: typeof scope): boolean => scope === part || scope === 'all';
+    const { refresh_token } = tokensOf(await this.session()) ?? {};
+    await this.update({
+      ...(covers('client') && { clientInformation: null, clientId: null }),
+      ...(covers('tokens') && refresh_token === this.handedOut && { tokens: null }),
+      ...(covers('verifier') && { codeVerifier: null, oauthState: null }),
+      ...(covers('discovery') && { discoveryState: null }),
+    });
+    this.turn.finish();
+  }
+
+  /**
+   * Adds the client's credentials to a token request of the SDK. If it is to refresh a token that was rejected before
+   * its time, this waits for the turn, and shows the newest refresh token: no refresh token is used twice.
+   */
+  readonly addClientAuthentication = async (
+    headers: Headers,
+    params: URLSearchParams,
+    _url: string | URL,
+    metadata?: Pick<OAuthServerMetadata, 'token_endpoint_auth_methods_supported'>,
+  ): Promise<void> => {
+    const isRefresh = params.get('grant_type') === 'refresh_token';
+    const session = isRefresh ? await this.turn.begin() : await this.session();
+    const newest = tokensOf(session)?.refresh_token;
+    if (isRefresh && newest !== undefined) {
+      params.set('refresh_token', newest);
+      this.handedOut = newest;
+    }
+    const client = session.clientInformation as OAuthClientInformation | undefined;
+    if (client) authenticateClient(client, headers, params, metadata);
+  };
+
+  private async session(): Promise<Session> {
+    const session = await this.sessions.get(this.userId, this.sessionId);
+    if (!session) throw new SessionNotFoundError([this.sessionId]);
+    return session;
+  }
+
+  private update(data: Partial<Session>): Promise<void> {
+    return this.sessions.update(this.userId, this.sessionId, data);
+  }
+}
