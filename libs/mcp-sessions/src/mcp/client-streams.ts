@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { Response } from 'express';
 import { logSafeId } from '../common/log-safe-id.js';
-import type { SseConnection, SseConnectionOwner } from '../streams/sse-connection.js';
+import type { SseConnection } from '../streams/sse-connection.js';
 import type { SseConnections } from '../streams/sse-connections.js';
 import { messageFrame, primingFrame } from '../streams/sse-frame.js';
 import { StreamLostError } from '../streams/stream-manager.errors.js';
@@ -22,6 +22,12 @@ export interface ClientStreamsConfig {
   limits: { streams: number; streamsPerSession: number; streamsPerPrincipal: number };
 }
 
+/** The session that a stream is one of, and whose it is. */
+export interface StreamOwner {
+  sessionId: string;
+  principal: string | undefined;
+}
+
 /** A response attached to a stream. */
 export interface OpenedStream {
   connection: SseConnection;
@@ -32,6 +38,8 @@ export interface OpenedStream {
 /** Connects HTTP responses to the streams of a session. */
 export class ClientStreams {
   private readonly logger = new Logger('McpSessions');
+  /** One function for all connections: one each would stay in memory as long as they do. */
+  private readonly letGo = (connection: SseConnection): void => this.release(connection.stream, connection);
 
   constructor(
     readonly manager: ResumableStreamManager,
@@ -40,7 +48,7 @@ export class ClientStreams {
   ) {}
 
   /** @throws McpRequestError one more connection would be beyond a limit */
-  admit({ sessionId, principal }: Partial<SseConnectionOwner>): void {
+  admit({ sessionId, principal }: Partial<StreamOwner>): void {
     const { streams, streamsPerSession, streamsPerPrincipal } = this.config.limits;
     if (this.connections.size >= streams) {
       throw unavailable(`This server has reached its limit of ${streams} streams`);
@@ -55,16 +63,12 @@ export class ClientStreams {
 
   /** A new connection for a response; `onEnd` is called when it has ended, whoever ended it. */
   connect(
-    owner: SseConnectionOwner,
+    stream: StreamRef,
+    principal: string | undefined,
     response: Response,
-    onEnd: (connection: SseConnection) => Promise<void>,
+    onEnd: (connection: SseConnection) => void,
   ): SseConnection {
-    const { sessionId, principal } = owner;
-    const connection = this.connections.add(
-      { sessionId, principal },
-      () => (response.socket ?? response).writableLength,
-      (ended) => this.inBackground(sessionId, onEnd(ended)),
-    );
+    const connection = this.connections.add(stream, principal, response, onEnd);
     // Whoever answers: a middleware may have been faster, and then nobody ever subscribes to the connection.
     if (response.closed) connection.close();
     else response.on('close', () => connection.close());
@@ -73,14 +77,14 @@ export class ClientStreams {
 
   /** Attaches the response to one of the owner's streams, behind what was last delivered on it. */
   async open(
-    owner: SseConnectionOwner,
+    owner: StreamOwner,
     key: string,
     response: Response,
     protocolVersion: string | undefined,
   ): Promise<OpenedStream> {
     const stream = { sessionId: owner.sessionId, key };
     let resumable = false;
-    const connection = await this.attach(owner, stream, response, async (connection) => {
+    const connection = await this.attach(stream, owner.principal, response, async (connection) => {
       if (hasPrimingEvent(protocolVersion)) {
         const position = await this.manager.position(stream);
         resumable = position !== '';
@@ -102,9 +106,9 @@ export class ClientStreams {
    *
    * @throws InvalidEventIdError the id is malformed or of another session
    */
-  async resume(owner: SseConnectionOwner, after: EventId, response: Response): Promise<SseConnection> {
+  async resume(owner: StreamOwner, after: EventId, response: Response): Promise<SseConnection> {
     const stream = this.manager.streamOf(owner.sessionId, after);
-    return this.attach(owner, stream, response, async (connection) => {
+    return this.attach(stream, owner.principal, response, async (connection) => {
       try {
         await this.manager.open(stream, connection, { after });
       } catch (error) {
@@ -120,17 +124,24 @@ export class ClientStreams {
   }
 
   /** Ends the connection of a stream, not the stream: the client comes back for the rest. */
-  release(stream: StreamRef): void {
-    this.inBackground(stream.sessionId, this.manager.release(stream));
+  release(stream: StreamRef, connection?: SseConnection): void {
+    this.inBackground(stream.sessionId, this.manager.release(stream, connection));
+  }
+
+  /** For what nobody waits for, when a connection has ended. */
+  inBackground(sessionId: string, work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.logger.error(`A stream of session ${logSafeId(sessionId)} could not be released`, error);
+    });
   }
 
   private async attach(
-    owner: SseConnectionOwner,
     stream: StreamRef,
+    principal: string | undefined,
     response: Response,
     open: (connection: SseConnection) => Promise<void>,
   ): Promise<SseConnection> {
-    const connection = this.connect(owner, response, (ended) => this.manager.release(stream, ended));
+    const connection = this.connect(stream, principal, response, this.letGo);
     try {
       await open(connection);
       // It may have ended before it was attached: then nobody has let go of it yet.
@@ -152,11 +163,5 @@ export class ClientStreams {
     // Logged like any answer, so that it has an id: a client that comes back behind it is told that this is all.
     await this.manager.append(stream, answers.join(''), { last: true });
     await this.manager.open(stream, connection);
-  }
-
-  private inBackground(sessionId: string, work: Promise<void>): void {
-    work.catch((error: unknown) => {
-      this.logger.error(`A stream of session ${logSafeId(sessionId)} could not be released`, error);
-    });
   }
 }

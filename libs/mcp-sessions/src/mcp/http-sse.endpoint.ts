@@ -53,11 +53,13 @@ export class HttpSseEndpoint {
       await this.sessions.end(sessionId);
       throw error;
     }
-    const owner = { sessionId, principal };
-    const connection = this.streams.connect(owner, response, () => this.sessions.end(sessionId));
+    const stream = { sessionId, key: MAIN_STREAM_KEY };
+    const connection = this.streams.connect(stream, principal, response, () =>
+      this.streams.inBackground(sessionId, this.sessions.end(sessionId)),
+    );
     try {
       if (!response.closed) connection.enqueueText(endpointFrame(messagesUri(request, sessionId)));
-      await this.streams.manager.open({ sessionId, key: MAIN_STREAM_KEY }, connection);
+      await this.streams.manager.open(stream, connection);
       // It may have ended before it was attached: then its session is to end once more.
       if (response.closed) await this.sessions.end(sessionId);
     } catch (error) {

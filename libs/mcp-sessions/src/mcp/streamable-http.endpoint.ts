@@ -1,8 +1,8 @@
 import type { Request, Response } from 'express';
 import { MAIN_STREAM_KEY } from '../streams/stream-manager.interface.js';
-import type { SseConnection, SseConnectionOwner } from '../streams/sse-connection.js';
+import type { SseConnection } from '../streams/sse-connection.js';
 import type { SessionMetadata } from '../session-store/session-store.interface.js';
-import type { ClientStreams } from './client-streams.js';
+import type { ClientStreams, StreamOwner } from './client-streams.js';
 import {
   assertProtocolVersion,
   HttpMessageExtra,
@@ -27,7 +27,7 @@ import type { SessionRelay } from './session-relay.js';
 import type { SessionRuntime } from './session-runtime.js';
 
 /** The session that a request names and may use. */
-interface NamedSession extends SseConnectionOwner {
+interface NamedSession extends StreamOwner {
   metadata: SessionMetadata;
 }
 

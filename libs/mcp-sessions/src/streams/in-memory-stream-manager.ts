@@ -80,7 +80,7 @@ export class InMemoryStreamManager implements ResumableStreamManager {
 
     this.dropAged(stream);
     let record = this.records.find(stream);
-    const known = position === undefined || record?.epoch === position.epoch;
+    const known = position === undefined || record?.hasEpoch(position.epoch) === true;
     if (position && known && !this.issued(record!, position)) throw new InvalidEventIdError();
     if (position && !known && stream.key !== MAIN_STREAM_KEY) {
       this.eventsLost += 1;

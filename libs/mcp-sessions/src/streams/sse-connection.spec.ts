@@ -1,19 +1,29 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Subscription } from 'rxjs';
+import type { Unsubscribable } from 'rxjs';
 import { SlowReaderError, SseConnection } from './sse-connection.js';
 
 const MAX_BUFFERED = 256 * 1024;
 
 describe('SseConnection', () => {
-  const host = { scheduleFlush: jest.fn<(connection: SseConnection) => void>(), ended: jest.fn() };
+  const host = {
+    maxBufferedBytes: MAX_BUFFERED,
+    scheduleFlush: jest.fn<(connection: SseConnection) => void>(),
+    ended: jest.fn(),
+  };
   const onEnd = jest.fn();
-  const owner = { sessionId: 'session', principal: undefined };
+  const stream = { sessionId: 'session', key: 'main' };
   let buffered = 0;
+  const response = {
+    socket: null,
+    get writableLength() {
+      return buffered;
+    },
+  };
   let connection: SseConnection;
   let written: string[];
   let outcome: unknown;
 
-  const subscribe = (onWrite: (text: string) => void = () => undefined): Subscription =>
+  const subscribe = (onWrite: (text: string) => void = () => undefined): Unsubscribable =>
     connection.subscribe({
       next: (chunk) => {
         written.push(Buffer.from(chunk, 'latin1').toString());
@@ -29,7 +39,7 @@ describe('SseConnection', () => {
     buffered = 0;
     written = [];
     outcome = undefined;
-    connection = new SseConnection(owner, host, MAX_BUFFERED, () => buffered, onEnd);
+    connection = new SseConnection(stream, undefined, host, response, onEnd);
   });
 
   it('joins what is enqueued in one tick into one write', () => {
@@ -98,6 +108,24 @@ describe('SseConnection', () => {
     connection.close();
     expect(outcome).toBe('completed');
     expect(written.join('')).toHaveLength(10 * MAX_BUFFERED);
+  });
+
+  it('P4 a subscriber that throws disturbs nobody, and is not hushed up', () => {
+    jest.useFakeTimers();
+    try {
+      const throws = (what: string) => () => {
+        throw new Error(what);
+      };
+      connection.subscribe({ next: throws('from next'), complete: throws('from complete') });
+      connection.flush();
+      expect(() => jest.runAllTimers()).toThrow('from next');
+      connection.close();
+      expect(onEnd).toHaveBeenCalledTimes(1);
+      expect(() => jest.advanceTimersToNextTimer()).toThrow('from next');
+      expect(() => jest.advanceTimersToNextTimer()).toThrow('from complete');
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('P4 a client that has not read by the next tick is cut off', () => {

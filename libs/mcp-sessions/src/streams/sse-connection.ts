@@ -1,18 +1,21 @@
-import { Observable, type Subscriber } from 'rxjs';
+import type { Observer, Subscribable, Unsubscribable } from 'rxjs';
 import { bytesOf } from './sse-frame.js';
-import type { StreamController } from './stream-manager.interface.js';
+import type { StreamController, StreamRef } from './stream-manager.interface.js';
 
 /** Bytes that are emitted at once instead of at the end of the tick: joining more to them would save little. */
 const EARLY_EMISSION = 4 * 1024;
 
-/** Whom a connection counts for. */
-export interface SseConnectionOwner {
-  sessionId: string;
-  principal: string | undefined;
+/** The response of a connection, as far as the connection looks at it. */
+export interface SseResponse {
+  /** Bytes held back because the client does not read. */
+  readonly writableLength: number;
+  readonly socket: { readonly writableLength: number } | null;
 }
 
 /** What a connection needs of the place that keeps all of them. */
 export interface SseConnectionHost {
+  /** Bytes that may wait for the client before a connection counts as slow. */
+  readonly maxBufferedBytes: number;
   /** Asks for `flush` once, at the end of this tick. */
   scheduleFlush(connection: SseConnection): void;
   /** The connection has ended, whoever ended it. */
@@ -22,15 +25,18 @@ export interface SseConnectionHost {
 /**
  * One SSE connection: a stream manager enqueues frames, the response writer subscribes. What is enqueued in one
  * tick is emitted as one chunk, since a joined write costs a fraction of many (design.md, Streams).
+ *
+ * It has one subscriber, and is no more of RxJS than that takes: being an `Observable` would add 480 bytes of
+ * subscriptions to every idle stream (measured).
  */
-export class SseConnection extends Observable<string> implements StreamController {
+export class SseConnection implements Subscribable<string>, StreamController {
   /** Whether anything was enqueued since the last keep-alive round. */
   active = true;
   /** The bytes enqueued since the last emission, each as one character. */
   private pending = '';
   /** What the response held back when the first of that was enqueued. */
   private heldBack = 0;
-  private subscriber: Subscriber<string> | undefined;
+  private observer: Partial<Observer<string>> | undefined;
   /** Whether anything was emitted, and with it the head of the response. */
   private begun = false;
   /** Whether something was enqueued in this tick: nobody is slow to read what was only just sent. */
@@ -38,19 +44,17 @@ export class SseConnection extends Observable<string> implements StreamControlle
   private closing = false;
 
   /**
-   * @param maxBufferedBytes bytes that may wait for the client before the connection counts as slow
-   * @param bufferedBytes bytes that the response holds back because the client does not read
+   * @param stream what it is a connection of
+   * @param principal whose it is
    * @param onEnd called once the connection has ended, whoever ended it
    */
   constructor(
-    readonly owner: SseConnectionOwner,
+    readonly stream: StreamRef,
+    readonly principal: string | undefined,
     private readonly host: SseConnectionHost,
-    private readonly maxBufferedBytes: number,
-    private readonly bufferedBytes: () => number,
+    private readonly response: SseResponse,
     private readonly onEnd: (connection: SseConnection) => void,
-  ) {
-    super((subscriber) => this.attach(subscriber));
-  }
+  ) {}
 
   /** Whether it ended without having carried anything: there was nothing left to send. */
   get isEmpty(): boolean {
@@ -58,8 +62,20 @@ export class SseConnection extends Observable<string> implements StreamControlle
   }
 
   get desiredSize(): number {
-    const heldBack = this.pending.length === 0 ? this.bufferedBytes() : this.heldBack;
-    return this.maxBufferedBytes - this.pending.length - heldBack;
+    const heldBack = this.pending.length === 0 ? this.bufferedBytes : this.heldBack;
+    return this.host.maxBufferedBytes - this.pending.length - heldBack;
+  }
+
+  /** For the one subscriber. What was enqueued before is emitted to it. */
+  subscribe(observer: Partial<Observer<string>>): Unsubscribable {
+    this.observer = observer;
+    if (this.closing) {
+      this.emit();
+      this.tell((told) => told.complete?.());
+    } else {
+      this.host.scheduleFlush(this);
+    }
+    return { unsubscribe: () => this.hungUp() };
   }
 
   enqueue(chunk: Uint8Array): void {
@@ -75,7 +91,7 @@ export class SseConnection extends Observable<string> implements StreamControlle
     this.active = true;
     this.fresh = true;
     if (this.pending === '') {
-      this.heldBack = this.bufferedBytes();
+      this.heldBack = this.bufferedBytes;
       this.host.scheduleFlush(this);
     }
     this.pending += bytes;
@@ -92,45 +108,49 @@ export class SseConnection extends Observable<string> implements StreamControlle
     this.emitPending();
     if (this.closing) return; // The client hung up on that.
     this.closing = true;
-    if (tooSlow) this.subscriber?.error(new SlowReaderError());
-    else this.subscriber?.complete();
+    this.tell((told) => (tooSlow ? told.error?.(new SlowReaderError()) : told.complete?.()));
     this.end();
   }
 
   /** Called at the end of a tick: emits what is pending, or once an empty chunk, so that the head goes out. */
   flush(): void {
-    if (this.subscriber) this.fresh = false;
+    if (this.observer) this.fresh = false;
     if (this.pending !== '' || !this.begun) this.emitPending();
   }
 
   /** Emits what is pending as one chunk. */
   private emitPending(): void {
-    if (this.subscriber && !this.closing) this.emit();
+    if (this.observer && !this.closing) this.emit();
   }
 
   private emit(): void {
     const bytes = this.pending;
     this.pending = '';
     this.begun = true;
-    this.subscriber!.next(bytes);
+    this.tell((told) => told.next?.(bytes));
   }
 
-  private attach(subscriber: Subscriber<string>): () => void {
-    this.subscriber = subscriber;
-    if (this.closing) {
-      this.emit();
-      subscriber.complete();
-    } else {
-      this.host.scheduleFlush(this);
+  /** What an observer throws is thrown anew outside, as RxJS does, and disturbs nobody who enqueues or closes. */
+  private tell(notify: (observer: Partial<Observer<string>>) => void): void {
+    try {
+      if (this.observer) notify(this.observer);
+    } catch (error) {
+      setImmediate(() => {
+        throw error;
+      });
     }
-    return () => this.hungUp();
   }
 
   private hungUp(): void {
     this.pending = '';
+    this.observer = undefined;
     if (this.closing) return;
     this.closing = true;
     this.end();
+  }
+
+  private get bufferedBytes(): number {
+    return (this.response.socket ?? this.response).writableLength;
   }
 
   private end(): void {

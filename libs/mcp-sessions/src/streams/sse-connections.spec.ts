@@ -10,8 +10,11 @@ describe('SseConnections', () => {
   let connections: SseConnections;
   const ended: SseConnection[] = [];
 
-  const open = (sessionId = 'session', bufferedBytes = (): number => 0, principal?: string) => {
-    const connection = connections.add({ sessionId, principal }, bufferedBytes, (over) => ended.push(over));
+  const open = (sessionId = 'session', writableLength = 0, principal?: string) => {
+    const response = { socket: null, writableLength };
+    const connection = connections.add({ sessionId, key: 'main' }, principal, response, (over) =>
+      ended.push(over),
+    );
     const client = { connection, written: [] as string[], outcome: 'open', hangUp: () => undefined as void };
     const subscription = connection.subscribe({
       next: (chunk) => client.written.push(Buffer.from(chunk, 'latin1').toString()),
@@ -72,7 +75,7 @@ describe('SseConnections', () => {
   });
 
   it('P4 does not write to a connection that is slow', () => {
-    const slow = open('session', () => 1_000);
+    const slow = open('session', 1_000);
     jest.advanceTimersByTime(5 * KEEP_ALIVE_MS);
     expect(text(slow)).toBe('');
     expect(slow.outcome).toBe('open');
@@ -130,11 +133,12 @@ describe('SseConnections', () => {
   });
 
   it('ends all although one is slow, and one ends with another', () => {
-    const slow = open('session', () => 1_000);
+    const slow = open('session', 1_000);
     const last = open();
     const tied = connections.add(
-      { sessionId: 'tied', principal: undefined },
-      () => 0,
+      { sessionId: 'tied', key: 'main' },
+      undefined,
+      { socket: null, writableLength: 0 },
       () => last.connection.close(),
     );
     const after = open();
@@ -148,8 +152,9 @@ describe('SseConnections', () => {
 
   it('goes on when a connection ends another while all are ended', () => {
     connections.add(
-      { sessionId: 'session', principal: undefined },
-      () => 0,
+      { sessionId: 'session', key: 'main' },
+      undefined,
+      { socket: null, writableLength: 0 },
       () => second.connection.close(),
     );
     const second = open();

@@ -1,6 +1,7 @@
 import { Tally } from '../common/tally.js';
 import { KEEP_ALIVE_COMMENT, retryFrame } from './sse-frame.js';
-import { SseConnection, type SseConnectionOwner } from './sse-connection.js';
+import { SseConnection, type SseResponse } from './sse-connection.js';
+import type { StreamRef } from './stream-manager.interface.js';
 
 const KEEP_ALIVE_CHUNK = Buffer.from(KEEP_ALIVE_COMMENT);
 
@@ -30,6 +31,10 @@ export class SseConnections {
     return this.open.size;
   }
 
+  get maxBufferedBytes(): number {
+    return this.config.maxBufferedBytes;
+  }
+
   sizeOfSession(sessionId: string): number {
     return this.perSession.of(sessionId);
   }
@@ -43,19 +48,17 @@ export class SseConnections {
     return this.perSession.keys();
   }
 
-  /**
-   * @param bufferedBytes bytes that the response holds back because the client does not read
-   * @param onEnd called once the connection has ended, whoever ended it
-   */
+  /** @param onEnd called once the connection has ended, whoever ended it */
   add(
-    owner: SseConnectionOwner,
-    bufferedBytes: () => number,
+    stream: StreamRef,
+    principal: string | undefined,
+    response: SseResponse,
     onEnd: (connection: SseConnection) => void,
   ): SseConnection {
-    const connection = new SseConnection(owner, this, this.config.maxBufferedBytes, bufferedBytes, onEnd);
+    const connection = new SseConnection(stream, principal, this, response, onEnd);
     this.open.add(connection);
-    this.perSession.add(owner.sessionId);
-    if (owner.principal !== undefined) this.perPrincipal.add(owner.principal);
+    this.perSession.add(stream.sessionId);
+    if (principal !== undefined) this.perPrincipal.add(principal);
     // Two rounds per interval: the first sees that a connection has idled, the second keeps it alive.
     this.keepAliveTimer ??= setInterval(() => this.keepAlive(), this.config.keepAliveMs / 2).unref();
     return connection;
@@ -81,8 +84,8 @@ export class SseConnections {
   ended(connection: SseConnection): void {
     this.due.delete(connection);
     if (!this.open.delete(connection)) return;
-    const { sessionId, principal } = connection.owner;
-    this.perSession.remove(sessionId);
+    const { stream, principal } = connection;
+    this.perSession.remove(stream.sessionId);
     if (principal !== undefined) this.perPrincipal.remove(principal);
     if (this.open.size === 0) {
       clearInterval(this.keepAliveTimer);

@@ -27,12 +27,17 @@ export class StreamRecord {
 
   constructor(
     readonly ref: StreamRef,
-    readonly epoch: string,
+    epoch: string,
     /** The last broadcast before this stream began. */
     readonly firstBroadcast: number,
   ) {
     this.deliveredBroadcast = firstBroadcast;
     this.idPrefix = eventIdPrefix(ref, epoch);
+  }
+
+  /** Whether ids of this epoch are ids of this record. */
+  hasEpoch(epoch: string): boolean {
+    return this.idPrefix === eventIdPrefix(this.ref, epoch);
   }
 
   get lastOffset(): number {
