@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { MAIN_STREAM_KEY, type StreamController, type StreamRef } from './stream-manager.interface.js';
 import { StreamRecord } from './stream-record.js';
 
@@ -36,8 +36,9 @@ export class StreamRecords {
   }
 
   create(stream: StreamRef): StreamRecord {
-    // Random, since it is part of the event ids: a counter would tell a client how busy the others are.
-    const epoch = randomBytes(6).toString('hex');
+    // Random, since it is part of the event ids: a counter would tell a client how busy the others are. The last
+    // group of a UUID is 48 random bits, and Node draws the bits of many UUIDs at once.
+    const epoch = randomUUID().slice(-12);
     const record = new StreamRecord({ ...stream }, epoch, this.broadcastOffset());
     let streams = this.sessions.get(stream.sessionId);
     if (!streams) this.sessions.set(stream.sessionId, (streams = {}));
