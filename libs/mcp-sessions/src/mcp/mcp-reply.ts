@@ -1,7 +1,7 @@
 import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Response } from 'express';
-import { EMPTY, of, type Observer, type Subscribable } from 'rxjs';
+import { EMPTY, of, type Observable, type Observer } from 'rxjs';
 import { JSON_TYPE, SSE_TYPE } from './media-type.js';
 
 /** Encoded bytes; as a string, each of its characters is one byte (`latin1`), which costs no buffer to join and write. */
@@ -11,7 +11,7 @@ export type Frame = Uint8Array | string;
 export interface McpReply {
   status: number;
   headers: Record<string, string>;
-  frames: Subscribable<Frame>;
+  frames: Observable<Frame>;
   /** Whether the head goes out at once, ahead of the first frame, which may be long in coming. */
   headFirst?: boolean;
 }
@@ -37,7 +37,7 @@ const SSE_HEADERS = {
 };
 
 /** An SSE stream, with the headers that keep proxies from holding back or changing what passes. */
-export function sseReply(frames: Subscribable<Frame>, { headFirst = false } = {}): McpReply {
+export function sseReply(frames: Observable<Frame>, { headFirst = false } = {}): McpReply {
   return { status: 200, headers: SSE_HEADERS, frames, headFirst };
 }
 

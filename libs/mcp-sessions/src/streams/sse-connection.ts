@@ -1,4 +1,4 @@
-import type { Observer, Subscribable, Unsubscribable } from 'rxjs';
+import { Observable, type Subscriber } from 'rxjs';
 import { bytesOf } from './sse-frame.js';
 import type { StreamController, StreamRef } from './stream-manager.interface.js';
 
@@ -25,18 +25,15 @@ export interface SseConnectionHost {
 /**
  * One SSE connection: a stream manager enqueues frames, the response writer subscribes. What is enqueued in one
  * tick is emitted as one chunk, since a joined write costs a fraction of many (design.md, Streams).
- *
- * It has one subscriber, and is no more of RxJS than that takes: being an `Observable` would add 480 bytes of
- * subscriptions to every idle stream (measured).
  */
-export class SseConnection implements Subscribable<string>, StreamController {
+export class SseConnection extends Observable<string> implements StreamController {
   /** Whether anything was enqueued since the last keep-alive round. */
   active = true;
   /** The bytes enqueued since the last emission, each as one character. */
   private pending = '';
   /** What the response held back when the first of that was enqueued. */
   private heldBack = 0;
-  private observer: Partial<Observer<string>> | undefined;
+  private subscriber: Subscriber<string> | undefined;
   /** Whether anything was emitted, and with it the head of the response. */
   private begun = false;
   /** Whether something was enqueued in this tick: nobody is slow to read what was only just sent. */
@@ -54,7 +51,9 @@ export class SseConnection implements Subscribable<string>, StreamController {
     private readonly host: SseConnectionHost,
     private readonly response: SseResponse,
     private readonly onEnd: (connection: SseConnection) => void,
-  ) {}
+  ) {
+    super((subscriber) => this.attach(subscriber));
+  }
 
   /** Whether it ended without having carried anything: there was nothing left to send. */
   get isEmpty(): boolean {
@@ -64,18 +63,6 @@ export class SseConnection implements Subscribable<string>, StreamController {
   get desiredSize(): number {
     const heldBack = this.pending.length === 0 ? this.bufferedBytes : this.heldBack;
     return this.host.maxBufferedBytes - this.pending.length - heldBack;
-  }
-
-  /** For the one subscriber. What was enqueued before is emitted to it. */
-  subscribe(observer: Partial<Observer<string>>): Unsubscribable {
-    this.observer = observer;
-    if (this.closing) {
-      this.emit();
-      this.tell((told) => told.complete?.());
-    } else {
-      this.host.scheduleFlush(this);
-    }
-    return { unsubscribe: () => this.hungUp() };
   }
 
   enqueue(chunk: Uint8Array): void {
@@ -108,42 +95,42 @@ export class SseConnection implements Subscribable<string>, StreamController {
     this.emitPending();
     if (this.closing) return; // The client hung up on that.
     this.closing = true;
-    this.tell((told) => (tooSlow ? told.error?.(new SlowReaderError()) : told.complete?.()));
+    if (tooSlow) this.subscriber?.error(new SlowReaderError());
+    else this.subscriber?.complete();
     this.end();
   }
 
   /** Called at the end of a tick: emits what is pending, or once an empty chunk, so that the head goes out. */
   flush(): void {
-    if (this.observer) this.fresh = false;
+    if (this.subscriber) this.fresh = false;
     if (this.pending !== '' || !this.begun) this.emitPending();
   }
 
   /** Emits what is pending as one chunk. */
   private emitPending(): void {
-    if (this.observer && !this.closing) this.emit();
+    if (this.subscriber && !this.closing) this.emit();
   }
 
   private emit(): void {
     const bytes = this.pending;
     this.pending = '';
     this.begun = true;
-    this.tell((told) => told.next?.(bytes));
+    this.subscriber!.next(bytes);
   }
 
-  /** What an observer throws is thrown anew outside, as RxJS does, and disturbs nobody who enqueues or closes. */
-  private tell(notify: (observer: Partial<Observer<string>>) => void): void {
-    try {
-      if (this.observer) notify(this.observer);
-    } catch (error) {
-      setImmediate(() => {
-        throw error;
-      });
+  private attach(subscriber: Subscriber<string>): () => void {
+    this.subscriber = subscriber;
+    if (this.closing) {
+      this.emit();
+      subscriber.complete();
+    } else {
+      this.host.scheduleFlush(this);
     }
+    return () => this.hungUp();
   }
 
   private hungUp(): void {
     this.pending = '';
-    this.observer = undefined;
     if (this.closing) return;
     this.closing = true;
     this.end();
