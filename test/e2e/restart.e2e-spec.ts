@@ -119,6 +119,9 @@ describe('after a restart', () => {
     const priming = await main.next();
     const second = await restart();
     const resumed = await client.listen(priming!.id);
+    const primingAgain = (await resumed.next())!;
+    expect(primingAgain.data).toBe('');
+    expect(primingAgain.id).not.toBe(priming!.id);
     expect((await resumed.next())!.comments).toEqual(['events-lost']);
     await second.sessions.notifyAll({ method: 'notifications/tools/list_changed' });
     expect((await resumed.nextMessage())!.method).toBe('notifications/tools/list_changed');

@@ -121,6 +121,7 @@ describe('the main stream', () => {
     await eventually('the end', async () => !(await sessions.isConnected(sessionId)));
     for (const name of ['1', '2', '3']) await sessions.notify(sessionId, change(name));
     const second = await client.listen(priming!.id);
+    expect(await second.next()).toMatchObject({ id: priming!.id, data: '' });
     expect((await second.next())!.comments).toEqual(['events-lost']);
     expect(names([(await second.nextMessage())!, (await second.nextMessage())!])).toEqual(['2', '3']);
     expect(streams.eventsLost).toBe(1);

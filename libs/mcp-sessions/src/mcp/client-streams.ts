@@ -8,6 +8,7 @@ import { StreamLostError } from '../streams/stream-manager.errors.js';
 import {
   MAIN_STREAM_KEY,
   type EventId,
+  type OpenStreamOptions,
   type ResumableStreamManager,
   type StreamRef,
 } from '../streams/stream-manager.interface.js';
@@ -84,14 +85,9 @@ export class ClientStreams {
   ): Promise<OpenedStream> {
     const stream = { sessionId: owner.sessionId, key };
     let resumable = false;
-    const connection = await this.attach(stream, owner.principal, response, async (connection) => {
-      if (hasPrimingEvent(protocolVersion)) {
-        const position = await this.manager.position(stream);
-        resumable = position !== '';
-        if (resumable && !response.closed)
-          connection.enqueueText(primingFrame(position, this.config.retryMs));
-      }
-      await this.manager.open(stream, connection);
+    const connection = await this.attach(stream, owner.principal, response, (connection) => {
+      const onPosition = this.priming(connection, response, protocolVersion, () => (resumable = true));
+      return this.manager.open(stream, connection, { onPosition });
     });
     return { connection, resumable };
   }
@@ -102,15 +98,22 @@ export class ClientStreams {
   }
 
   /**
-   * Attaches the response to the stream that the event belongs to, behind that event.
+   * Attaches the response to the stream that the event belongs to, behind that event. It begins with a priming event,
+   * too: the SDKs' clients have forgotten the id when the connection ends before it has carried another.
    *
    * @throws InvalidEventIdError the id is malformed or of another session
    */
-  async resume(owner: StreamOwner, after: EventId, response: Response): Promise<SseConnection> {
+  async resume(
+    owner: StreamOwner,
+    after: EventId,
+    response: Response,
+    protocolVersion: string | undefined,
+  ): Promise<SseConnection> {
     const stream = this.manager.streamOf(owner.sessionId, after);
     return this.attach(stream, owner.principal, response, async (connection) => {
       try {
-        await this.manager.open(stream, connection, { after });
+        const onPosition = this.priming(connection, response, protocolVersion);
+        await this.manager.open(stream, connection, { after, onPosition });
       } catch (error) {
         if (!(error instanceof StreamLostError)) throw error;
         await this.answerLost(stream, connection);
@@ -151,6 +154,20 @@ export class ClientStreams {
       connection.close();
       throw error;
     }
+  }
+
+  /** Writes the priming event of a connection, if its client knows such events. */
+  private priming(
+    connection: SseConnection,
+    response: Response,
+    protocolVersion: string | undefined,
+    onPrimed?: () => void,
+  ): OpenStreamOptions['onPosition'] {
+    if (!hasPrimingEvent(protocolVersion)) return undefined;
+    return (position) => {
+      onPrimed?.();
+      if (!response.closed) connection.prime(primingFrame(position, this.config.retryMs));
+    };
   }
 
   /** The answers that this stream was to carry will never come: says so instead of letting the client wait. */

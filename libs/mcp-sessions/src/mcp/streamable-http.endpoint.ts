@@ -104,8 +104,8 @@ export class StreamableHttpEndpoint {
     after: string | undefined,
     response: Response,
   ): Promise<SseConnection> {
-    if (after !== undefined) return this.streams.resume(session, after, response);
     const { protocolVersion } = session.metadata;
+    if (after !== undefined) return this.streams.resume(session, after, response, protocolVersion);
     const { connection } = await this.streams.open(session, MAIN_STREAM_KEY, response, protocolVersion);
     return connection;
   }

@@ -2,7 +2,7 @@ import { ExpiryQueue } from '../common/expiry-queue.js';
 import { BroadcastBurst } from './broadcast-burst.js';
 import { parseEventId, type EventPosition } from './event-id.js';
 import { EventLog, type Retention } from './event-log.js';
-import { deliver, deliverBurst, deliverMissing, endConnection, replayRecord } from './replay.js';
+import { deliver, deliverBurst, deliverMissing, endConnection, moveTo, replayRecord } from './replay.js';
 import { retentionOf } from './retention.js';
 import { bytesOf, splitEvents } from './sse-frame.js';
 import { InvalidEventIdError, StreamLostError } from './stream-manager.errors.js';
@@ -72,7 +72,7 @@ export class InMemoryStreamManager implements ResumableStreamManager {
   async open(
     stream: StreamRef,
     controller: StreamController,
-    { after }: OpenStreamOptions = {},
+    { after, onPosition }: OpenStreamOptions = {},
   ): Promise<void> {
     this.fanOut();
     const position = after === undefined ? undefined : parseEventId(stream.sessionId, after);
@@ -91,7 +91,9 @@ export class InMemoryStreamManager implements ResumableStreamManager {
 
     this.takeovers.admit(record);
     endConnection(this.records.attach(record, controller));
-    const complete = replayRecord(record, this.broadcasts, known ? position : 'lost');
+    moveTo(record, known ? position : 'lost');
+    if (this.retention) onPosition?.(record.position);
+    const complete = replayRecord(record, this.broadcasts, !known);
     if (!complete) this.eventsLost += 1;
     this.endIfEnded(record);
     this.forgetIfBroken(record);

@@ -31,24 +31,26 @@ export interface FollowedStream {
 }
 
 /**
- * Hands the connection everything after `position`: the stream's own events and, on a session's main stream, the
- * broadcasts, in the order in which they were sent. Without a position it goes on behind what was last delivered.
- * `'lost'` is a position in a log that no longer exists: whoever stood there has seen nothing of this one.
+ * Lets the stream go on behind `position`; without one, it does so behind what was last delivered. `'lost'` is a
+ * position in a log that no longer exists: whoever stood there has seen nothing of this one.
+ */
+export function moveTo(record: StreamRecord, position: EventPosition | 'lost' | undefined): void {
+  if (position === undefined) return;
+  record.delivered = position === 'lost' ? 0 : position.offset;
+  record.deliveredBroadcast = position === 'lost' ? 0 : position.broadcast;
+}
+
+/**
+ * Hands the connection everything behind what was last delivered: the stream's own events and, on a session's main
+ * stream, the broadcasts, in the order in which they were sent.
  *
+ * @param isLost whether it is known that something is missing
  * @returns whether nothing was missing; otherwise the connection was told so first
  */
-export function replayRecord(
-  record: StreamRecord,
-  broadcasts: EventLog,
-  position: EventPosition | 'lost' | undefined,
-): boolean {
-  if (position !== undefined) {
-    record.delivered = position === 'lost' ? 0 : position.offset;
-    record.deliveredBroadcast = position === 'lost' ? 0 : position.broadcast;
-  }
+export function replayRecord(record: StreamRecord, broadcasts: EventLog, isLost: boolean): boolean {
   const isMain = record.ref.key === MAIN_STREAM_KEY;
   const complete =
-    position !== 'lost' &&
+    !isLost &&
     (record.log?.reachesBackTo(record.delivered) ?? true) &&
     (!isMain || broadcasts.reachesBackTo(record.deliveredBroadcast));
   if (!complete && deliver(record, EVENTS_LOST_COMMENT)) skipLost(record, broadcasts);

@@ -39,6 +39,8 @@ export class SseConnection extends Observable<string> implements StreamControlle
   /** Whether something was enqueued in this tick: nobody is slow to read what was only just sent. */
   private fresh = false;
   private closing = false;
+  /** Characters of the priming event, which carries nothing. */
+  private primed = 0;
 
   /**
    * @param stream what it is a connection of
@@ -55,9 +57,9 @@ export class SseConnection extends Observable<string> implements StreamControlle
     super((subscriber) => this.attach(subscriber));
   }
 
-  /** Whether it ended without having carried anything: there was nothing left to send. */
+  /** Whether it ended without having carried anything but a priming event: there was nothing left to send. */
   get isEmpty(): boolean {
-    return this.closing && this.pending.length === 0;
+    return this.closing && this.pending.length === this.primed;
   }
 
   get desiredSize(): number {
@@ -67,6 +69,12 @@ export class SseConnection extends Observable<string> implements StreamControlle
 
   enqueue(chunk: Uint8Array): void {
     this.enqueueBinary(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1'));
+  }
+
+  /** Enqueues the priming event, ahead of all others. */
+  prime(text: string): void {
+    this.primed = text.length;
+    this.enqueueText(text);
   }
 
   enqueueText(text: string): void {

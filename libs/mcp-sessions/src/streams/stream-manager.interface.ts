@@ -75,6 +75,11 @@ export type EventId = string;
 export interface OpenStreamOptions {
   /** The last event the client has seen: `open` replays what came after. */
   after?: EventId;
+  /**
+   * Called when the stream is this connection's, before anything is handed to it, with the place behind which it goes
+   * on: for the priming event. Not called by a manager that keeps nothing.
+   */
+  onPosition?: (position: EventId) => void;
 }
 
 /**

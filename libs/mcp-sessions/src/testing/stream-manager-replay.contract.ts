@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { ResumableStreamManager } from '../streams/stream-manager.interface.js';
-import type { RecordingConnection } from './recording-connection.js';
+import type { EventId, ResumableStreamManager } from '../streams/stream-manager.interface.js';
+import { RecordingConnection } from './recording-connection.js';
 import type { ManagerCase } from './stream-manager.contract.js';
 import {
   appendAll,
@@ -95,6 +95,28 @@ export function streamManagerReplay(managerCase: ManagerCase<ResumableStreamMana
     await assertReceives(await connect(manager, MAIN, atStart), ['1', '2', '3']);
     await assertReceives(await connect(manager, MAIN, behindTwo), ['3']);
     assert.deepEqual(manager.streamOf('session', atStart), MAIN);
+  });
+
+  managerCase('P2 open says where a connection starts, before it hands out anything', async (manager) => {
+    await manager.position(MAIN);
+    const [, second] = await appendAll(manager, MAIN, ['1', '2', '3']);
+    const opened = async (after?: EventId) => {
+      const connection = new RecordingConnection();
+      const positions: EventId[] = [];
+      const onPosition = (position: EventId): void => {
+        assert.equal(connection.text, '');
+        positions.push(position);
+      };
+      await manager.open(MAIN, connection, { ...(after !== undefined && { after }), onPosition });
+      return { connection, positions };
+    };
+    const first = await opened();
+    await assertReceives(first.connection, ['1', '2', '3']);
+    assert.equal(first.positions.length, 1);
+    await assertReceives(await connect(manager, MAIN, first.positions[0]), ['1', '2', '3']);
+    const resumed = await opened(second);
+    await assertReceives(resumed.connection, ['3']);
+    await assertReceives(await connect(manager, MAIN, resumed.positions[0]), ['3']);
   });
 
   managerCase(
