@@ -1,29 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import { InvalidConfigurationError } from '../common/errors.js';
-import { connectionTo, subscriberOn, type RedisConnectionOptions } from '../redis/redis-client.js';
-import type { RedisClient } from '../redis/redis-client.interface.js';
-import type { RedisConnection, RedisSubscriber } from '../redis/redis-connection.interface.js';
-import { StreamKeys } from '../redis/stream-keys.js';
+import type { RedisConnectionOptions } from '../redis/redis-client.js';
 import { formatEventId, parseEventId } from './event-id.js';
-import { AppendQueue, type Append, type Appended } from './redis/append-queue.js';
-import { Broadcaster } from './redis/broadcaster.js';
 import { parsePosition } from './redis/broadcast-mirror.js';
-import { CatchUp } from './redis/catch-up.js';
 import { idPrefixOf } from './redis/held-stream.js';
-import { readInstanceMessage } from './redis/instance-messages.js';
-import { InstancePresence } from './redis/instance-presence.js';
-import { RedisClock } from './redis/redis-clock.js';
-import { ReleaseQueue } from './redis/release-queue.js';
-import { RequestRoutes } from './redis/request-routes.js';
-import type { RedisStreamSettings } from './redis/settings.js';
-import { SignalChannel } from './redis/signal-channel.js';
-import { StreamDelivery } from './redis/stream-delivery.js';
-import { StreamDirectory } from './redis/stream-directory.js';
-import { StreamOpening } from './redis/stream-opening.js';
-import { endConnection } from './replay.js';
-import { retentionOf } from './retention.js';
-import { bytesOf, splitEvents } from './sse-frame.js';
+import { InstanceParts } from './redis/instance-parts.js';
+import type { RedisStreamManagerConfig } from './redis/settings.js';
+import { splitEvents } from './sse-frame.js';
 import {
   InvalidEventIdError,
   StreamContendedError,
@@ -34,105 +16,47 @@ import {
   MAIN_STREAM_KEY,
   type EventId,
   type OpenStreamOptions,
-  type ReplayOptions,
   type ResumableStreamManager,
   type SessionSignals,
   type StreamController,
   type StreamRef,
 } from './stream-manager.interface.js';
 
-/** Options of {@link RedisStreamManager}. */
-export interface RedisStreamManagerConfig {
-  /** The client that commands go through. The manager neither configures nor closes it. */
-  client: RedisClient;
-  /** A second client, which only listens to channels. */
-  pubSubClient: RedisClient;
-  /** What the names of all keys and channels begin with. Default `mcp:stream:`. */
-  prefix?: string;
-  /** How often this instance tells the others that it lives, in seconds. Default 10. */
-  heartbeatInterval?: number;
-  /**
-   * What is kept of each stream for resuming, `{ maxEvents: 256, maxAgeMs: 600_000 }` by default; `false` keeps
-   * nothing: an event reaches the connection that is there, or nobody.
-   */
-  replay?: ReplayOptions | false;
-  /** How long what is known of a session's streams outlives their last use, in seconds. Default 3,600. */
-  ttl?: number;
-  /** How long a command may take, in milliseconds. Default 5,000. */
-  commandTimeoutMs?: number;
-}
+export type { RedisStreamManagerConfig } from './redis/settings.js';
 
 /**
  * Holds streams for many instances: any of them may send to a session, and a stream that breaks on one goes on at
  * another. What is sent is kept in Redis (P2); pub/sub only makes it quick. Redis ≥ 6.2 or Valkey; standalone,
  * Sentinel or Cluster.
+ *
+ * What Redis itself loses, it cannot promise. When Redis goes back in time, as after a failover to a replica that lagged
+ * behind, the connections that are there are told of the loss, and so is a client that resumes behind an event which
+ * Redis no longer has. One that was away all the time, and whose place in the log has been taken by other events, is not.
+ * In a Cluster nobody learns that an instance is dead before its heartbeat fails to come: what was sent to its streams
+ * until then is replayed to clients that resume with an id, and not to those that come without one. A broadcast may
+ * overtake an event of the session's own whose message was lost; each of the two kinds is in order.
  */
 export class RedisStreamManager implements ResumableStreamManager, SessionSignals {
   private readonly logger = new Logger('McpSessions');
-  private readonly settings: RedisStreamSettings;
-  private readonly redis: RedisConnection;
-  private readonly subscriber: RedisSubscriber;
-  private readonly keys: StreamKeys;
-  private readonly directory: StreamDirectory;
-  private readonly releases: ReleaseQueue;
-  private readonly delivery: StreamDelivery;
-  private readonly appends: AppendQueue;
-  private readonly broadcaster: Broadcaster;
-  private readonly catchUp: CatchUp;
-  private readonly opening: StreamOpening;
-  private readonly presence: InstancePresence;
-  private readonly requests: RequestRoutes;
-  private readonly signals: SignalChannel;
-  private starting: Promise<void> | undefined;
+  private readonly parts: InstanceParts;
+  private isStarted = false;
   private isClosed = false;
 
   /**
    * @throws InvalidConfigurationError an option has a value that it cannot have, or a client cannot do what is needed
    */
   constructor(config: RedisStreamManagerConfig, connection: RedisConnectionOptions = {}) {
-    this.settings = settingsOf(config);
-    const options = { ...connection, commandTimeoutMs: config.commandTimeoutMs };
-    this.redis = connectionTo(config.client, options);
-    this.subscriber = subscriberOn(config.pubSubClient, config.client, options);
-    const clock = new RedisClock();
-    this.keys = new StreamKeys(config.prefix ?? 'mcp:stream:');
-    this.directory = new StreamDirectory(this.redis, this.keys, this.settings);
-    this.releases = new ReleaseQueue(this.directory);
-    this.delivery = new StreamDelivery(this.settings.replay, this.releases, {
-      onGap: (stream) => this.catchUp.soon(stream),
-      onReleased: () => queueMicrotask(() => this.tellReleases()),
-    });
-    const { held, broadcasts } = this.delivery;
-    this.broadcaster = new Broadcaster(this.redis, this.keys, this.settings, clock, broadcasts);
-    this.opening = new StreamOpening(this.directory, this.delivery, this.broadcaster);
-    this.catchUp = new CatchUp(this.directory, this.delivery, this.broadcaster, this.opening, (error) =>
-      this.report('Events could not be read', error),
-    );
-    this.appends = new AppendQueue(this.redis, this.keys, this.settings, clock, (append, appended) =>
-      this.deliverHere(append, appended),
-    );
-    this.requests = new RequestRoutes(this.redis, this.keys, this.settings);
-    this.signals = new SignalChannel(this.redis, this.keys, this.settings);
-    this.presence = new InstancePresence(this.redis, this.keys, this.settings, {
-      onBeat: async () => {
-        await this.releases.flush();
-        await this.broadcaster.catchUp();
-        await this.catchUp.checkSome(held);
-      },
-      onForgotten: () => this.inBackground(this.catchUp.checkAll(held), 'The streams could not be checked'),
-      onQuiet: () => this.inBackground(this.subscriber.resubscribe(), 'Could not subscribe anew'),
-      onFailed: (error) => this.report('Redis did not take the heartbeat', error),
-    });
+    this.parts = new InstanceParts(config, connection, (failure, error) => this.report(failure, error));
   }
 
   /** Times that a connection was told that events are lost. */
   get eventsLost(): number {
-    return this.delivery.eventsLost;
+    return this.parts.delivery.eventsLost;
   }
 
   /** Connections on this instance, request streams included. */
   get localSize(): number {
-    return this.delivery.held.size;
+    return this.parts.delivery.held.size;
   }
 
   /**
@@ -142,55 +66,58 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
    * @throws InvalidConfigurationError the server is too old, or the client cannot be used
    */
   async start(): Promise<void> {
+    if (this.isReady) return;
     if (this.isClosed) throw new StreamManagerUnavailableError('The stream manager is closed');
-    this.starting ??= this.connect().catch((error: unknown) => {
-      this.starting = undefined;
-      throw error;
-    });
-    return this.starting;
+    await this.parts.link.start();
+    this.isStarted = true;
   }
 
   async create(sessionId: string, controller: StreamController): Promise<void> {
     await this.open({ sessionId, key: MAIN_STREAM_KEY }, controller);
   }
 
-  async open(ref: StreamRef, controller: StreamController, { after }: OpenStreamOptions = {}): Promise<void> {
+  async open(
+    ref: StreamRef,
+    controller: StreamController,
+    { after, onPosition }: OpenStreamOptions = {},
+  ): Promise<void> {
     const position = after === undefined ? undefined : parseEventId(ref.sessionId, after);
     await this.asking(() => {
       // What was let go of before is told before: the newcomer goes on behind it.
-      this.tellReleases();
-      return this.opening.open(ref, ...this.addressOf(ref), controller, position);
+      this.parts.releases.tell();
+      const [session, field] = this.addressOf(ref);
+      return this.parts.opening.open({ ref, session, field, controller, position, onPosition });
     });
   }
 
   async append(ref: StreamRef, data: string, { last = false } = {}): Promise<EventId> {
-    if (!this.starting) await this.start();
+    if (!this.isReady) await this.start();
     const [session, field] = this.addressOf(ref);
-    const { broadcasts } = this.delivery;
+    const { broadcasts } = this.parts.delivery;
     const broadcast = broadcasts.position;
     const texts = splitEvents(data);
-    const appended = await this.appends.add({ session, field, texts, isLast: last, broadcast });
-    if (!this.settings.replay) return '';
+    const appended = await this.parts.appends.add({ session, field, texts, isLast: last, broadcast });
+    if (!this.parts.settings.replay) return '';
     const { epoch, offset } = parsePosition(broadcast);
     return formatEventId(idPrefixOf(ref, appended.epoch, epoch), appended.last, offset);
   }
 
   async send(sessionIds: string[] | undefined, data: string): Promise<void> {
-    if (!this.starting) await this.start();
-    if (sessionIds === undefined) return this.broadcaster.send(splitEvents(data));
+    if (!this.isReady) await this.start();
+    if (sessionIds === undefined) return this.parts.broadcaster.send(splitEvents(data));
     await Promise.all(
       Array.from(new Set(sessionIds), (sessionId) => this.append({ sessionId, key: MAIN_STREAM_KEY }, data)),
     );
   }
 
   async position(ref: StreamRef): Promise<EventId> {
-    if (!this.settings.replay) return '';
+    if (!this.parts.settings.replay) return '';
     return this.asking(async () => {
       const [session, field] = this.addressOf(ref);
-      const held = this.delivery.held.find(session, field);
+      const held = this.parts.delivery.held.find(session, field);
       if (held) return formatEventId(held.idPrefix, held.delivered, held.deliveredBroadcast);
-      const broadcast = this.delivery.broadcasts.position;
-      const [epoch, delivered, place] = await this.directory.position(session, field, broadcast);
+      const broadcast = this.parts.delivery.broadcasts.position;
+      const [epoch, delivered, place] = await this.parts.directory.position(session, field, broadcast);
       const { epoch: broadcastEpoch, offset } = parsePosition(place);
       return formatEventId(idPrefixOf(ref, epoch, broadcastEpoch), delivered, offset);
     });
@@ -202,151 +129,95 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
 
   async release(ref: StreamRef, controller?: StreamController): Promise<void> {
     const [session, field] = this.addressOf(ref);
-    const stream = this.delivery.held.find(session, field);
+    const stream = this.parts.delivery.held.find(session, field);
     if (stream && (!controller || stream.connection === controller)) {
-      const { connection } = stream;
-      this.delivery.letGo(stream);
-      endConnection(connection);
-      await this.asking(() => this.releases.flush());
+      this.parts.delivery.finish(stream);
+      await this.asking(() => this.parts.releases.flush());
     } else if (!controller) {
-      await this.asking(() => this.directory.dismiss(session, field));
+      await this.asking(() => this.parts.directory.dismiss(session, field));
     }
   }
 
   async delete(sessionId: string): Promise<void> {
-    const session = this.keys.encode(sessionId);
-    for (const stream of this.delivery.held.ofSession(session)) {
-      const { connection } = stream;
-      this.delivery.forget(stream);
-      endConnection(connection);
+    const session = this.parts.keys.encode(sessionId);
+    const streams = this.parts.delivery.held.ofSession(session);
+    for (const stream of streams) this.parts.delivery.drop(stream);
+    try {
+      await this.asking(async () => {
+        await this.parts.appends.settled(session);
+        // Streams that were being opened meanwhile are deleted, too.
+        for (const { field, epoch } of await this.parts.directory.delete(session)) {
+          this.parts.delivery.deleted(session, field, epoch);
+        }
+      });
+    } catch (error) {
+      // The session is still there: somebody else may go on with its streams.
+      for (const stream of streams) this.parts.releases.add(this.parts.delivery.releaseOf(stream));
+      throw error;
     }
-    await this.asking(async () => {
-      await this.appends.settled(session);
-      this.releases.forgetSession(session);
-      await this.directory.delete(session);
-    });
   }
 
   async has(sessionId: string): Promise<boolean> {
     return this.asking(async () => {
       const [session, field] = this.addressOf({ sessionId, key: MAIN_STREAM_KEY });
-      await this.releases.flush();
-      const holder = await this.directory.holder(session, field);
-      if (holder === this.settings.instanceId) return this.delivery.held.find(session, field) !== undefined;
-      return holder !== undefined && this.presence.isAlive(holder);
+      await this.parts.releases.flush();
+      const holder = await this.parts.directory.holder(session, field);
+      if (holder === this.parts.settings.instanceId)
+        return this.parts.delivery.held.find(session, field) !== undefined;
+      return holder !== undefined && this.parts.link.isAlive(holder);
     });
   }
 
   async registerOutboundRequest(requestId: string | number, sessionId: string): Promise<void> {
-    await this.asking(() => this.requests.register(requestId, sessionId));
+    await this.asking(() => this.parts.requests.register(requestId, sessionId));
   }
 
   async forwardInboundResponse(
     message: { id: string | number; [key: string]: unknown },
     sessionId: string,
   ): Promise<boolean> {
-    return this.asking(() => this.requests.forward(message, sessionId));
+    return this.asking(() => this.parts.requests.forward(message, sessionId));
   }
 
   onForwardedResponse(handler: (message: unknown, sessionId: string) => void): void {
-    this.requests.onAnswer(handler);
+    this.parts.requests.onAnswer(handler);
   }
 
   async signal(sessionId: string, value: unknown): Promise<void> {
-    await this.asking(() => this.signals.send(sessionId, value));
+    await this.asking(() => this.parts.signals.send(sessionId, value));
   }
 
   onSignal(handler: (sessionId: string, value: unknown) => void): void {
-    this.signals.onSignal(handler);
+    this.parts.signals.onSignal(handler);
   }
 
   onSignalsMissed(handler: () => void): void {
-    this.signals.onMissed(handler);
+    this.parts.signals.onMissed(handler);
   }
 
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
-    const streams = [...this.delivery.held.all()];
-    const connections = streams.map(({ connection }) => connection);
-    for (const stream of streams) this.delivery.letGo(stream);
-    for (const connection of connections) endConnection(connection);
-    this.catchUp.stop();
-    this.requests.close();
-    await this.starting?.catch(() => undefined);
-    const farewell = this.starting ? [this.releases.flush(), this.presence.stop()] : [];
+    for (const stream of [...this.parts.delivery.held.all()]) this.parts.delivery.finish(stream);
+    this.parts.catchUp.stop();
+    this.parts.requests.close();
     try {
-      await Promise.all(farewell);
+      await this.parts.opening.close();
+      await this.parts.link.leave();
     } catch (error) {
       this.report('Redis could not be told that this instance closes', error);
     } finally {
-      await Promise.all([this.subscriber.close(), this.redis.close()]);
+      await Promise.all([this.parts.subscriber.close(), this.parts.redis.close()]);
     }
   }
 
-  private async connect(): Promise<void> {
-    const { broadcastChannel } = this.keys;
-    try {
-      this.subscriber.onResubscribed(() => this.inBackground(this.readMissed(), 'Could not catch up'));
-      const channels = [this.keys.channel(this.settings.instanceId), broadcastChannel];
-      await this.subscriber.subscribe(channels, (_channel, message) => this.receive(message));
-      await this.broadcaster.catchUp();
-      await this.presence.start();
-    } catch (cause) {
-      if (cause instanceof InvalidConfigurationError) throw cause;
-      throw new StreamManagerUnavailableError(undefined, { cause });
-    }
-  }
-
-  /** After the subscription was interrupted: messages may have been missed. */
-  private async readMissed(): Promise<void> {
-    this.signals.missed();
-    await this.releases.flush();
-    await Promise.all([
-      this.broadcaster.catchUp(),
-      this.catchUp.checkAll(this.delivery.held),
-      this.requests.catchUp(),
-    ]);
-  }
-
-  private receive(message: Buffer): void {
-    const { delivery } = this;
-    readInstanceMessage(message, {
-      onEvent: (event) => delivery.offer(event.session, event.field, event, event.isLast),
-      onEnded: (session, field, epoch, offset) => delivery.end(session, field, epoch, offset),
-      onTaken: (session, field, generation) => delivery.lose(session, field, generation, true),
-      onDismissed: (session, field, generation) => delivery.lose(session, field, generation, false),
-      onDeleted: (session) => this.deleteHere(session),
-      onAnswer: (session, request, answer) =>
-        this.inBackground(this.requests.receive(session, request, answer), 'An answer could not be settled'),
-      onSignal: (session, instanceId, json) => this.signals.receive(session, instanceId, json),
-      onProbe: (probe) => this.presence.seeProbe(probe),
-      onBroadcasts: (epoch, first, at, texts) => delivery.receiveBroadcasts(epoch, first, at, texts),
-    });
-  }
-
-  /** What this instance appended to a stream of its own need not come back as a message. */
-  private deliverHere(append: Append, { epoch, last, at, isHeldHere }: Appended): void {
-    if (!isHeldHere) return;
-    const { session, field, texts, isLast, broadcast } = append;
-    if (texts.length === 0 && isLast) return this.delivery.end(session, field, epoch, last);
-    for (const [index, text] of texts.entries()) {
-      const offset = last - texts.length + 1 + index;
-      const event = { epoch, offset, at, broadcast, data: bytesOf(text) };
-      this.delivery.offer(session, field, event, isLast && index === texts.length - 1);
-    }
-  }
-
-  private deleteHere(session: string): void {
-    for (const stream of this.delivery.held.ofSession(session)) {
-      const { connection } = stream;
-      this.delivery.forget(stream);
-      endConnection(connection);
-    }
+  /** To be asked before waiting for `start`: whoever waits is overtaken by those who do not. */
+  private get isReady(): boolean {
+    return this.isStarted && !this.isClosed;
   }
 
   private addressOf({ sessionId, key }: StreamRef): [session: string, field: string] {
-    return [this.keys.encode(sessionId), this.keys.encode(key)];
+    return [this.parts.keys.encode(sessionId), this.parts.keys.encode(key)];
   }
 
   /** Asks Redis something, once this instance is connected. */
@@ -360,14 +231,6 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
     }
   }
 
-  private tellReleases(): void {
-    this.inBackground(this.releases.flush(), 'Redis could not be told which streams were let go of');
-  }
-
-  private inBackground(work: Promise<void>, failure: string): void {
-    work.catch((error: unknown) => this.report(failure, error));
-  }
-
   private report(failure: string, error: unknown): void {
     this.logger.error(failure, error);
   }
@@ -378,24 +241,4 @@ function isAnswer(error: unknown): boolean {
   return [InvalidEventIdError, StreamLostError, StreamContendedError, StreamManagerUnavailableError].some(
     (Answer) => error instanceof Answer,
   );
-}
-
-function settingsOf({
-  heartbeatInterval = 10,
-  ttl = 3_600,
-  replay = {},
-}: RedisStreamManagerConfig): RedisStreamSettings {
-  for (const [name, value] of Object.entries({ heartbeatInterval, ttl })) {
-    if (!(value > 0))
-      throw new InvalidConfigurationError(`${name} must be a number of seconds above 0; it is ${value}.`);
-  }
-  const retention = replay === false ? undefined : retentionOf(replay);
-  const maxAgeMs = retention?.maxAgeMs ?? 60_000;
-  return {
-    instanceId: randomBytes(9).toString('base64url'),
-    heartbeatMs: heartbeatInterval * 1_000,
-    ttlMs: Math.ceil(Math.max(ttl * 1_000, maxAgeMs)),
-    replay: retention,
-    maxAgeMs,
-  };
 }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Unsubscribable } from 'rxjs';
+import { map, type Unsubscribable } from 'rxjs';
 import { SlowReaderError, SseConnection } from './sse-connection.js';
 
 const MAX_BUFFERED = 256 * 1024;
@@ -108,6 +108,18 @@ describe('SseConnection', () => {
     connection.close();
     expect(outcome).toBe('completed');
     expect(written.join('')).toHaveLength(10 * MAX_BUFFERED);
+  });
+
+  it('is an observable like any other: operators work, and unsubscribing hangs up', () => {
+    const seen: number[] = [];
+    const subscription = connection.pipe(map((text) => text.length)).subscribe((length) => seen.push(length));
+    enqueue('four');
+    connection.flush();
+    expect(seen).toEqual([4]);
+    expect(onEnd).not.toHaveBeenCalled();
+    subscription.unsubscribe();
+    expect(onEnd).toHaveBeenCalledTimes(1);
+    expect(() => enqueue('more')).toThrow('The connection has ended');
   });
 
   it('P4 a subscriber that throws disturbs nobody, and is not hushed up', () => {

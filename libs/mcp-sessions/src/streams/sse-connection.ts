@@ -1,4 +1,4 @@
-import { Observable, type Subscriber } from 'rxjs';
+import { Observable, Subscriber, Subscription, type Observer } from 'rxjs';
 import { bytesOf } from './sse-frame.js';
 import type { StreamController, StreamRef } from './stream-manager.interface.js';
 
@@ -25,6 +25,9 @@ export interface SseConnectionHost {
 /**
  * One SSE connection: a stream manager enqueues frames, the response writer subscribes. What is enqueued in one
  * tick is emitted as one chunk, since a joined write costs a fraction of many (design.md, Streams).
+ *
+ * It has one subscriber, which it keeps as it is: what an `Observable` otherwise makes of each subscription would add
+ * 480 bytes to every idle stream (measured). Operators work as with any other.
  */
 export class SseConnection extends Observable<string> implements StreamController {
   /** Whether anything was enqueued since the last keep-alive round. */
@@ -33,7 +36,7 @@ export class SseConnection extends Observable<string> implements StreamControlle
   private pending = '';
   /** What the response held back when the first of that was enqueued. */
   private heldBack = 0;
-  private subscriber: Subscriber<string> | undefined;
+  private observer: Partial<Observer<string>> | undefined;
   /** Whether anything was emitted, and with it the head of the response. */
   private begun = false;
   /** Whether something was enqueued in this tick: nobody is slow to read what was only just sent. */
@@ -54,7 +57,7 @@ export class SseConnection extends Observable<string> implements StreamControlle
     private readonly response: SseResponse,
     private readonly onEnd: (connection: SseConnection) => void,
   ) {
-    super((subscriber) => this.attach(subscriber));
+    super();
   }
 
   /** Whether it ended without having carried anything but a priming event: there was nothing left to send. */
@@ -65,6 +68,22 @@ export class SseConnection extends Observable<string> implements StreamControlle
   get desiredSize(): number {
     const heldBack = this.pending.length === 0 ? this.bufferedBytes : this.heldBack;
     return this.host.maxBufferedBytes - this.pending.length - heldBack;
+  }
+
+  /** What was enqueued before is emitted to the subscriber. */
+  override subscribe(
+    observerOrNext?: Partial<Observer<string>> | ((bytes: string) => void) | null,
+  ): Subscription {
+    this.observer = typeof observerOrNext === 'function' ? { next: observerOrNext } : (observerOrNext ?? {});
+    const subscription = new Subscription(() => this.hungUp());
+    if (observerOrNext instanceof Subscriber) observerOrNext.add(subscription);
+    if (this.closing) {
+      this.emit();
+      this.tell((told) => told.complete?.());
+    } else {
+      this.host.scheduleFlush(this);
+    }
+    return subscription;
   }
 
   enqueue(chunk: Uint8Array): void {
@@ -103,42 +122,42 @@ export class SseConnection extends Observable<string> implements StreamControlle
     this.emitPending();
     if (this.closing) return; // The client hung up on that.
     this.closing = true;
-    if (tooSlow) this.subscriber?.error(new SlowReaderError());
-    else this.subscriber?.complete();
+    this.tell((told) => (tooSlow ? told.error?.(new SlowReaderError()) : told.complete?.()));
     this.end();
   }
 
   /** Called at the end of a tick: emits what is pending, or once an empty chunk, so that the head goes out. */
   flush(): void {
-    if (this.subscriber) this.fresh = false;
+    if (this.observer) this.fresh = false;
     if (this.pending !== '' || !this.begun) this.emitPending();
   }
 
   /** Emits what is pending as one chunk. */
   private emitPending(): void {
-    if (this.subscriber && !this.closing) this.emit();
+    if (this.observer && !this.closing) this.emit();
   }
 
   private emit(): void {
     const bytes = this.pending;
     this.pending = '';
     this.begun = true;
-    this.subscriber!.next(bytes);
+    this.tell((told) => told.next?.(bytes));
   }
 
-  private attach(subscriber: Subscriber<string>): () => void {
-    this.subscriber = subscriber;
-    if (this.closing) {
-      this.emit();
-      subscriber.complete();
-    } else {
-      this.host.scheduleFlush(this);
+  /** What an observer throws is thrown anew outside, as RxJS does, and disturbs nobody who enqueues or closes. */
+  private tell(notify: (observer: Partial<Observer<string>>) => void): void {
+    try {
+      if (this.observer) notify(this.observer);
+    } catch (error) {
+      setImmediate(() => {
+        throw error;
+      });
     }
-    return () => this.hungUp();
   }
 
   private hungUp(): void {
     this.pending = '';
+    this.observer = undefined;
     if (this.closing) return;
     this.closing = true;
     this.end();

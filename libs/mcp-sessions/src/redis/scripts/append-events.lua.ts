@@ -18,7 +18,8 @@ export const APPEND_EVENTS = redisScript(
 --       11    how many texts follow; the texts
 --       then for each append: what the names of the session's logs begin with, session, field, epoch for a new log, last broadcast before it,
 --             1 if it is the last one, how many events it has, the number of each one's text
--- Answer: a line for each append: the log's epoch, the last offset, 1 if the caller holds the stream, the time
+-- Answer: a line for each append: the log's epoch, the last offset, 1 if the caller holds the stream, the time,
+--         when the event before these was appended or 0
 ${STREAM_RECORD_LUA}
 local now = currentTime()
 if now > tonumber(ARGV[2]) then return redis.error_reply('STALE The append came too late') end
@@ -66,13 +67,14 @@ for key = 2, #KEYS, 2 do
   if record then
     local holder = record.holder
     local isElsewhere = holder ~= '-' and holder ~= instance
-    local undelivered = record.last
+    local undelivered, before = record.last, record.at
     for index = 1, count do
       local text = tonumber(ARGV[next + index - 1])
+      local previous = record.at
       if maxEvents > 0 then
         local entry = now .. ' ' .. broadcast .. '\\n' .. ARGV[firstText + text]
         local length = redis.call('RPUSH', log, entry)
-        record.last = record.last + 1
+        record.last, record.at = record.last + 1, now
         record.bytes = record.bytes + #entry
         if index == 1 and length == 1 then record.bytes = #entry end
         while length > 1 and (length > maxEvents or record.bytes > maxBytes) do
@@ -83,7 +85,7 @@ for key = 2, #KEYS, 2 do
       if isElsewhere then
         local flag = isLast and index == count and 'l' or 'e'
         tell(holder, text, flag .. session .. ' ' .. field .. ' ' .. record.epoch .. ' ' .. record.last .. ' '
-          .. now .. ' ' .. broadcast .. '\\n')
+          .. now .. ' ' .. broadcast .. ' ' .. previous .. '\\n')
       end
     end
     if count == 0 and isLast and isElsewhere then
@@ -92,14 +94,13 @@ for key = 2, #KEYS, 2 do
     if maxEvents > 0 then
       if count > 0 then redis.call('PEXPIRE', log, maxAge) end
       if isLast then record.state = 'e' end
-      if holder ~= '-' then record.delivered = record.last end
-      refresh(hash, record, now, record.state == 'u' and maxAge or ttl)
-      writeRecord(hash, field, record)
-      if isElsewhere then held[#held + 1] = { hash, field, holder, undelivered } end
+      keepRecord(hash, field, record, now, record.state == 'u' and maxAge or ttl)
+      if isElsewhere then held[#held + 1] = { hash, field, holder, undelivered, broadcast } end
     end
     answers[#answers + 1] = record.epoch .. ' ' .. record.last .. ' ' .. (holder == instance and '1 ' or '0 ') .. now
+      .. ' ' .. before
   else
-    answers[#answers + 1] = newEpoch .. ' 0 0 ' .. now
+    answers[#answers + 1] = newEpoch .. ' 0 0 ' .. now .. ' 0'
   end
   next = next + count
 end
@@ -111,12 +112,13 @@ for _, holder in ipairs(holders) do
 end
 -- Whoever listens no more has not delivered these: the next connection gets them.
 for _, stream in ipairs(held) do
-  local hash, field, holder, undelivered = unpack(stream)
+  local hash, field, holder, undelivered, broadcast = unpack(stream)
   if isDead[holder] then
     local record = readRecord(hash, field)
     if record.holder == holder then
       record.holder = '-'
       record.delivered = undelivered
+      record.broadcast = broadcast
       writeRecord(hash, field, record)
     end
   end

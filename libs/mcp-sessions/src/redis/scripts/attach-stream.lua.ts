@@ -23,25 +23,40 @@ export const ATTACH_STREAM = redisScript(
 --       13 takeovers after which a newcomer is refused, or 0; 14 the milliseconds within which they count
 --       15 1 for a session's main stream
 --       16 what the names of the session's logs begin with
+--       17 the claim: a word that only this connection uses, so that a repetition is recognised
 -- Answer: attached, epoch, generation, offset to go on behind, broadcast to go on behind or -, last offset,
---         1 if the stream has ended, 1 if events are lost, the retained events behind that offset
---         or invalid: that event was never appended; gone: nothing is left of a request's stream;
---         contended: too many takeovers; taken: another connection has it (only for recover)
+--         1 if the stream has ended, 1 if events are lost, when the event to go on behind was appended or 0,
+--         the retained events behind that offset
+--         or gone: nothing is left of a request's stream; contended: too many takeovers;
+--         taken: another connection has it (only for recover)
 ${STREAM_RECORD_LUA}
 local hash, log, session, field, instance, mode = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local isMain = ARGV[15] == '1'
+local isMain, claim = ARGV[15] == '1', ARGV[17]
 local now = currentTime()
 local record = readRecord(hash, field)
 local isNew = not record
+local isRepeated = record and record.claim == claim
 local isLost = false
 local start
 
 if mode == 'after' and (isNew or record.epoch ~= ARGV[5]) then
-  if not isMain then return { 'gone' } end
+  if not isMain and not isRepeated then return { 'gone' } end
   isLost = true
 end
-if mode == 'after' and not isLost and tonumber(ARGV[6]) > record.last then return { 'invalid' } end
 if mode == 'recover' and record and record.holder ~= '-' and record.holder ~= instance then return { 'taken' } end
+
+local maxTakeovers = tonumber(ARGV[13])
+if not isNew and record.holder == '-' then
+  record.takeovers = '-'
+elseif not isNew and not isRepeated and maxTakeovers > 0 then
+  local recent = {}
+  for at in string.gmatch(record.takeovers, '%d+') do
+    if tonumber(at) > now - tonumber(ARGV[14]) then recent[#recent + 1] = at end
+  end
+  if #recent >= maxTakeovers then return { 'contended' } end
+  recent[#recent + 1] = now
+  record.takeovers = table.concat(recent, ',')
+end
 
 if isNew then
   makeRoom(hash, ARGV[16], now, tonumber(ARGV[11]))
@@ -50,22 +65,35 @@ if isNew then
 end
 dropAged(log, record, now, tonumber(ARGV[10]))
 local length = redis.call('LLEN', log)
+-- Whoever held the stream has been handed all there was.
+if not isRepeated and record.holder ~= '-' then record.delivered, record.broadcast = record.last, '-' end
+
+-- The log has gone back in time, as after a failover: what the connection has had is dropped from it, and what came
+-- since gets an epoch of its own.
+local function beginAnew(lastTime)
+  isLost, start, record.epoch = true, record.last, ARGV[8]
+  while lastTime > 0 and start > record.last - length
+    and timeOf(redis.call('LINDEX', log, start - record.last - 1)) > lastTime do
+    start = start - 1
+  end
+  while length > record.last - start do
+    record.bytes = record.bytes - #redis.call('LPOP', log)
+    length = length - 1
+  end
+end
 
 if isLost then
   start = 0
 elseif mode == 'follow' then
-  start = record.holder == '-' and record.delivered or record.last
+  start = record.delivered
+elseif mode == 'after' and tonumber(ARGV[6]) > record.last then
+  beginAnew(0)
 elseif mode == 'after' then
   start = tonumber(ARGV[6])
 elseif isNew or record.epoch ~= ARGV[5] then
   start, isLost = 0, true
 else
-  -- The log has gone back in time: its newer events come, under an epoch of their own.
-  isLost, start, record.epoch = true, record.last, ARGV[8]
-  while start > record.last - length
-    and timeOf(redis.call('LINDEX', log, start - record.last - 1)) > tonumber(ARGV[7]) do
-    start = start - 1
-  end
+  beginAnew(tonumber(ARGV[7]))
 end
 if start < record.last - length then isLost = true end
 if mode == 'after' and not isMain and record.state == 'e' and start < record.last and length == 0 then
@@ -73,35 +101,24 @@ if mode == 'after' and not isMain and record.state == 'e' and start < record.las
   return { 'gone' }
 end
 
-local maxTakeovers = tonumber(ARGV[13])
-if maxTakeovers > 0 and record.holder ~= '-' then
-  local recent = {}
-  for at in string.gmatch(record.takeovers, '%d+') do
-    if tonumber(at) > now - tonumber(ARGV[14]) then recent[#recent + 1] = at end
-  end
-  if #recent >= maxTakeovers then return { 'contended' } end
-  recent[#recent + 1] = now
-  record.takeovers = table.concat(recent, ',')
-elseif record.holder == '-' then
-  record.takeovers = '-'
-end
-
-local broadcast = record.holder == '-' and record.broadcast or '-'
 local former = record.holder
-record.generation = record.generation + 1
-record.holder = instance
-record.delivered = record.last
+if not isRepeated then record.generation = record.generation + 1 end
+record.holder, record.claim = instance, claim
 if record.state == 'u' then record.state = 'o' end
 record.refreshed = 0
-refresh(hash, record, now, tonumber(ARGV[11]))
-writeRecord(hash, field, record)
+keepRecord(hash, field, record, now, tonumber(ARGV[11]))
 if former ~= '-' and former ~= instance then
   redis.call('PUBLISH', ARGV[12] .. former, 'x' .. session .. ' ' .. field .. ' ' .. record.generation .. '\\n')
 end
 
+local startAt = record.at
+if start < record.last then
+  local entry = start > 0 and redis.call('LINDEX', log, start - record.last - 1)
+  startAt = entry and timeOf(entry) or 0
+end
 local answer = {
-  'attached', record.epoch, record.generation, start, broadcast, record.last,
-  record.state == 'e' and 1 or 0, isLost and 1 or 0,
+  'attached', record.epoch, record.generation, start, record.broadcast, record.last,
+  record.state == 'e' and 1 or 0, isLost and 1 or 0, startAt,
 }
 if start < record.last and length > 0 then
   for _, entry in ipairs(redis.call('LRANGE', log, math.max(start - record.last, -length), -1)) do

@@ -5,7 +5,7 @@ export const BROADCAST_EVENTS = redisScript(
   'broadcast-events',
   `
 -- KEYS  1  what this writer was last answered
---       2  the epoch and last offset of the log
+--       2  epoch and last offset of the log, and when the event there was appended or 0
 --       3  the log
 -- ARGV  1  the number of the batch, so that a repetition is recognised
 --       2  when the batch must no longer be carried out, in milliseconds since the epoch
@@ -14,7 +14,7 @@ export const BROADCAST_EVENTS = redisScript(
 --       6  epoch for a new log
 --       7  the channel of all instances
 --       8… the texts
--- Answer: epoch and last offset
+-- Answer: epoch, last offset, the time, when the event before these was appended or 0
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if now > tonumber(ARGV[2]) then return redis.error_reply('STALE The broadcast came too late') end
@@ -26,23 +26,23 @@ if before then
 end
 local maxEvents, maxAge = tonumber(ARGV[4]), tonumber(ARGV[5])
 local state = redis.call('GET', KEYS[2])
-local epoch, last
+local epoch, last, before
 if state then
-  epoch, last = string.match(state, '^(%S+) (%d+)$')
+  epoch, last, before = string.match(state, '^(%S+) (%d+) (%d+)$')
 else
-  epoch, last = ARGV[6], 0
+  epoch, last, before = ARGV[6], 0, 0
   redis.call('DEL', KEYS[3])
 end
 last = tonumber(last)
-local message = { 'b' .. epoch .. ' ' .. (last + 1) .. ' ' .. now .. '\\n' }
+local message = { 'b' .. epoch .. ' ' .. (last + 1) .. ' ' .. now .. ' ' .. before .. '\\n' }
 for index = 8, #ARGV do
   local text = ARGV[index]
   last = last + 1
   message[#message + 1] = #text .. '\\n' .. text
   if maxEvents > 0 then redis.call('RPUSH', KEYS[3], now .. '\\n' .. text) end
 end
-local answer = epoch .. ' ' .. last
-redis.call('SET', KEYS[2], answer)
+local answer = epoch .. ' ' .. last .. ' ' .. now .. ' ' .. before
+redis.call('SET', KEYS[2], epoch .. ' ' .. last .. ' ' .. now)
 if maxEvents > 0 then
   redis.call('LTRIM', KEYS[3], -maxEvents, -1)
   redis.call('PEXPIRE', KEYS[3], maxAge)

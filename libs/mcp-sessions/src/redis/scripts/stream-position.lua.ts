@@ -25,8 +25,7 @@ end
 if record.state == 'u' then record.state = 'o' end
 if record.holder == '-' and record.broadcast == '-' then record.broadcast = ARGV[3] end
 record.refreshed = 0
-refresh(hash, record, now, tonumber(ARGV[4]))
-writeRecord(hash, field, record)
+keepRecord(hash, field, record, now, tonumber(ARGV[4]))
 if record.holder == '-' then return { record.epoch, record.delivered, record.broadcast } end
 return { record.epoch, record.last, ARGV[3] }
 `,

@@ -6,14 +6,16 @@ const MAX_STREAMS = 48;
 const MAX_ENDED_STREAMS = 32;
 
 /**
- * What the scripts about streams share. A stream's record is one field of its session's hash: ten words.
+ * What the scripts about streams share. A stream's record is one field of its session's hash: twelve words.
  *
  *     epoch        changes whenever the log starts anew
  *     generation   grows with every connection that takes the stream over
  *     holder       the instance whose connection holds the stream, or -
+ *     claim        the word of the connection that took the stream over last, by which its instance is recognised
  *     last         the offset of the last event
- *     delivered    the offset of the last event handed to a connection; of use while nobody holds the stream
- *     broadcast    the last broadcast handed to a connection, or -; of use while nobody holds the stream
+ *     at           when that was appended, in milliseconds since the epoch, or 0
+ *     delivered    the offset of the last event handed to a connection; while one holds the stream: to those before it
+ *     broadcast    the last broadcast handed to a connection, or -; while one holds the stream: to those before it
  *     state        o: open; e: ended; u: open, and no client has a place in it yet
  *     bytes        the size of the log
  *     refreshed    when the hash was last given its time to live, in milliseconds since the epoch
@@ -26,11 +28,11 @@ local function currentTime()
 end
 
 local function parseRecord(text)
-  local epoch, generation, holder, last, delivered, broadcast, state, bytes, refreshed, takeovers =
-    string.match(text, '^(%S+) (%d+) (%S+) (%d+) (%d+) (%S+) (%a) (%d+) (%d+) (%S+)$')
+  local epoch, generation, holder, claim, last, at, delivered, broadcast, state, bytes, refreshed,
+    takeovers = string.match(text, '^(%S+) (%d+) (%S+) (%S+) (%d+) (%d+) (%d+) (%S+) (%a) (%d+) (%d+) (%S+)$')
   return {
-    epoch = epoch, generation = tonumber(generation), holder = holder, last = tonumber(last),
-    delivered = tonumber(delivered), broadcast = broadcast, state = state, bytes = tonumber(bytes),
+    epoch = epoch, generation = tonumber(generation), holder = holder, claim = claim, last = tonumber(last),
+    at = tonumber(at), delivered = tonumber(delivered), broadcast = broadcast, state = state, bytes = tonumber(bytes),
     refreshed = tonumber(refreshed), takeovers = takeovers,
   }
 end
@@ -41,28 +43,42 @@ local function readRecord(hash, field)
 end
 
 local function writeRecord(hash, field, record)
-  redis.call('HSET', hash, field, string.format('%s %d %s %d %d %s %s %d %d %s',
-    record.epoch, record.generation, record.holder, record.last, record.delivered, record.broadcast,
-    record.state, record.bytes, record.refreshed, record.takeovers))
+  redis.call('HSET', hash, field, string.format('%s %d %s %s %d %d %d %s %s %d %d %s',
+    record.epoch, record.generation, record.holder, record.claim, record.last, record.at, record.delivered,
+    record.broadcast, record.state, record.bytes, record.refreshed, record.takeovers))
 end
 
 local function newRecord(epoch, state)
   return {
-    epoch = epoch, generation = 0, holder = '-', last = 0, delivered = 0, broadcast = '-',
+    epoch = epoch, generation = 0, holder = '-', claim = '-', last = 0, at = 0, delivered = 0, broadcast = '-',
     state = state, bytes = 0, refreshed = 0, takeovers = '-',
   }
 end
 
--- Keeps the session's hash for ttl milliseconds more, unless that was said a short while ago.
-local function refresh(hash, record, now, ttl)
-  if now - record.refreshed <= ttl / 10 then return end
-  record.refreshed = now
-  if redis.call('PTTL', hash) < ttl then redis.call('PEXPIRE', hash, ttl) end
+-- Whether the session's hash has to be given its time to live again.
+local function isDue(record, now, ttl)
+  return now - record.refreshed > ttl / 10
+end
+
+-- Writes the record, and keeps the session's hash for ttl milliseconds more unless that was said a short while ago.
+local function keepRecord(hash, field, record, now, ttl)
+  local due = isDue(record, now, ttl)
+  if due then record.refreshed = now end
+  writeRecord(hash, field, record)
+  -- Only now is there a hash that can expire.
+  if due and redis.call('PTTL', hash) < ttl then redis.call('PEXPIRE', hash, ttl) end
 end
 
 -- Entries of a log begin with the time at which they were appended.
 local function timeOf(entry)
   return tonumber(string.match(entry, '^%d+'))
+end
+
+-- Whether the event at that offset, if it is known, was appended then: if not, the log has gone back in time.
+local function isTimeOf(log, record, offset, at)
+  if offset == record.last then return record.at == at end
+  local entry = offset > 0 and redis.call('LINDEX', log, offset - record.last - 1)
+  return not entry or timeOf(entry) == at
 end
 
 local function dropAged(log, record, now, maxAge)

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisArgument, RedisConnection } from '../../redis/redis-connection.interface.js';
 import { APPEND_EVENTS } from '../../redis/scripts/append-events.lua.js';
 import type { StreamKeys } from '../../redis/stream-keys.js';
 import { StreamManagerUnavailableError } from '../stream-manager.errors.js';
 import type { RedisClock } from './redis-clock.js';
+import { repeatedCall } from './repeated-call.js';
 import type { RedisStreamSettings } from './settings.js';
 import { newEpoch } from './stream-directory.js';
 
@@ -16,7 +16,6 @@ const MAX_WAITING_CHARS = 64 * 1024 * 1024;
 const LANES = 4;
 /** How long a batch stays repeatable: longer than anybody repeats it. */
 const REPEATABLE_MS = 60_000;
-const RETRY_MS = 100;
 
 /** Events for one stream. */
 export interface Append {
@@ -35,20 +34,32 @@ export interface Appended {
   /** The offset of the last one. */
   last: number;
   at: number;
+  /** When the event before these was appended; 0 if that is not known. */
+  previousAt: number;
   /** Whether this instance holds the stream, so that nobody else delivers the events. */
   isHeldHere: boolean;
+}
+
+/** What becomes of the events. */
+export interface AppendListener {
+  /** They have been appended; called before the caller knows of it. */
+  onAppended(append: Append, appended: Appended): void;
+  /** Redis did not answer: nobody knows. */
+  onFailed(append: Append): void;
 }
 
 interface Waiting extends Append {
   chars: number;
   since: number;
+  /** Resolves, whatever became of it. */
+  settled: Promise<unknown>;
   resolve: (appended: Appended) => void;
   reject: (error: Error) => void;
 }
 
 interface Lane {
+  underWay: Waiting[];
   waiting: Waiting[];
-  done: Promise<void>;
 }
 
 /**
@@ -65,8 +76,7 @@ export class AppendQueue {
     private readonly keys: StreamKeys,
     private readonly settings: RedisStreamSettings,
     private readonly clock: RedisClock,
-    /** Called with what was appended, before the caller knows of it. */
-    private readonly onAppended: (append: Append, appended: Appended) => void,
+    private readonly listener: AppendListener,
   ) {}
 
   /** @throws StreamManagerUnavailableError Redis did not answer in time; the events may have been appended all the same */
@@ -75,15 +85,19 @@ export class AppendQueue {
     if (this.waitingChars + chars > MAX_WAITING_CHARS) {
       return Promise.reject(new StreamManagerUnavailableError('Too much waits for Redis'));
     }
-    return new Promise((resolve, reject) => {
-      this.waitingChars += chars;
-      this.enqueue({ ...append, chars, since: Date.now(), resolve, reject });
-    });
+    this.waitingChars += chars;
+    let settle!: Pick<Waiting, 'resolve' | 'reject'>;
+    const appended = new Promise<Appended>((resolve, reject) => (settle = { resolve, reject }));
+    const settled = appended.catch(() => undefined);
+    this.enqueue({ ...append, ...settle, chars, since: performance.now(), settled });
+    return appended;
   }
 
-  /** Resolves when what has been asked for until now has been done, or has failed. */
+  /** Resolves when what has been asked for the session until now has been done, or has failed. */
   async settled(session: string): Promise<void> {
-    await this.lanes.get(this.laneOf(session))?.done;
+    const { underWay = [], waiting = [] } = this.lanes.get(this.laneOf(session)) ?? {};
+    const isOfSession = (append: Waiting): boolean => append.session === session;
+    await (waiting.findLast(isOfSession) ?? underWay.findLast(isOfSession))?.settled;
   }
 
   private enqueue(append: Waiting): void {
@@ -93,15 +107,18 @@ export class AppendQueue {
       lane.waiting.push(append);
       return;
     }
-    const started: Lane = { waiting: [append], done: Promise.resolve() };
+    const started: Lane = { waiting: [append], underWay: [] };
     this.lanes.set(name, started);
-    started.done = this.drain(name, started);
+    void this.drain(name, started);
   }
 
   private async drain(name: string, lane: Lane): Promise<void> {
     // Whatever is asked for in the same tick goes with it.
     await Promise.resolve();
-    while (lane.waiting.length > 0) await this.carryOut(name, nextBatch(lane.waiting));
+    while (lane.waiting.length > 0) {
+      lane.underWay = nextBatch(lane.waiting);
+      await this.carryOut(name, lane.underWay);
+    }
     this.lanes.delete(name);
   }
 
@@ -109,14 +126,19 @@ export class AppendQueue {
     try {
       const answer = await this.run(lane, batch);
       for (const [index, line] of answer.split('\n').entries()) {
-        const [epoch, last, held, at] = line.split(' ') as [string, string, string, string];
-        const appended = { epoch, last: Number(last), at: Number(at), isHeldHere: held === '1' };
-        this.onAppended(batch[index]!, appended);
+        const [epoch, last, held, at, before] = line.split(' ') as [string, string, string, string, string];
+        const times = { at: Number(at), previousAt: Number(before) };
+        const appended = { epoch, last: Number(last), ...times, isHeldHere: held === '1' };
+        if (index === 0) this.clock.set(appended.at);
+        this.listener.onAppended(batch[index]!, appended);
         batch[index]!.resolve(appended);
       }
     } catch (cause) {
       const error = new StreamManagerUnavailableError(undefined, { cause });
-      for (const { reject } of batch) reject(error);
+      for (const append of batch) {
+        append.reject(error);
+        this.listener.onFailed(append);
+      }
     } finally {
       for (const { chars } of batch) this.waitingChars -= chars;
     }
@@ -126,15 +148,12 @@ export class AppendQueue {
   private async run(lane: string, batch: Waiting[]): Promise<string> {
     this.batches += 1;
     const [keys, args] = this.scriptArguments(lane, batch);
-    const giveUpAt = batch[0]!.since + this.redis.commandTimeoutMs;
-    for (;;) {
-      try {
-        return (await this.redis.run(APPEND_EVENTS, keys, args)) as string;
-      } catch (error) {
-        if (!this.settings.replay || Date.now() + RETRY_MS >= giveUpAt) throw error;
-        await delay(RETRY_MS);
-      }
-    }
+    const answer = await repeatedCall(this.redis, () => this.redis.run(APPEND_EVENTS, keys, args), {
+      since: batch[0]!.since,
+      // Without a log, nothing says whether the events have been appended.
+      isRepeatable: this.settings.replay !== undefined,
+    });
+    return answer as string;
   }
 
   private scriptArguments(lane: string, batch: Waiting[]): [string[], RedisArgument[]] {

@@ -4,11 +4,16 @@ import type { EventSource, FollowedStream } from '../replay.js';
 import type { StreamController, StreamRef } from '../stream-manager.interface.js';
 import { parsePosition, type BroadcastMirror } from './broadcast-mirror.js';
 
+/** Events that are kept here while others before them are missing: Redis has them, too. */
+const MAX_EVENTS = 1_000;
+
 /** One event that a script or a message brought. */
 export interface IncomingEvent {
   epoch: string;
   offset: number;
   at: number;
+  /** When the event before it was appended; absent or 0 if that is not known. */
+  previousAt?: number;
   broadcast: string;
   data: string;
 }
@@ -16,12 +21,16 @@ export interface IncomingEvent {
 /** A stream whose connection is on this instance: what came for it and has not been handed out yet. */
 export class HeldStream implements FollowedStream, EventSource {
   delivering = false;
-  /** When the last event that was handed out was appended; 0 if that is not known. */
-  deliveredAt = 0;
+  /** Set while Redis is asked to make the stream known again. */
+  isRecovering = false;
+  /** Redis has given an offset to two events, so that nothing is handed out until it has been asked. */
+  isInDoubt = false;
+  /** The epoch of the broadcasts when Redis last knew the stream: with another one, Redis has lost what it had. */
+  knownSince: string;
   /** The offset of the last event, once that is known: the stream ends behind it. */
   endsAt: number | undefined;
   idPrefix: string;
-  private readonly events = new Map<number, LoggedEvent>();
+  private readonly events = new Map<number, LoggedEvent & { previousAt: number }>();
 
   constructor(
     readonly ref: StreamRef,
@@ -31,12 +40,17 @@ export class HeldStream implements FollowedStream, EventSource {
     readonly epoch: string,
     /** Grows with every connection that takes the stream over, on whichever instance. */
     public generation: number,
+    /** By this word Redis recognises the connection. */
+    public claim: string,
     public connection: StreamController | undefined,
     public delivered: number,
+    /** When the last event that was handed out was appended; 0 if that is not known. */
+    public deliveredAt: number,
     public deliveredBroadcast: number,
     private readonly broadcasts: BroadcastMirror,
   ) {
     this.idPrefix = idPrefixOf(ref, epoch, broadcasts.epoch);
+    this.knownSince = broadcasts.epoch;
   }
 
   get log(): EventSource {
@@ -56,18 +70,27 @@ export class HeldStream implements FollowedStream, EventSource {
     return this.events.size > 0 && !this.firstAfter(this.delivered);
   }
 
-  /** Keeps an event until it is its turn. @returns `false` if it is of another log */
-  offer({ epoch, offset, at, broadcast, data }: IncomingEvent): boolean {
-    if (epoch !== this.epoch) return false;
+  /** Keeps an event until it is its turn. @returns `false` if Redis has to be asked what has become of the log */
+  offer({ epoch, offset, at, previousAt = 0, broadcast, data }: IncomingEvent): boolean {
+    if (epoch !== this.epoch || this.events.size >= MAX_EVENTS) return false;
+    if (this.isContradicted(offset, at)) {
+      this.isInDoubt = true;
+      return false;
+    }
     const position = parsePosition(broadcast);
     const before = position.epoch === this.broadcasts.epoch ? position.offset : 0;
-    if (offset > this.delivered) this.events.set(offset, { offset, broadcast: before, data, at });
+    if (offset > this.delivered) this.events.set(offset, { offset, broadcast: before, data, at, previousAt });
     return true;
   }
 
   firstAfter(offset: number): LoggedEvent | undefined {
+    if (this.isInDoubt) return undefined;
     const event = this.events.get(offset + 1);
-    return event && event.broadcast <= this.broadcasts.log.last ? event : undefined;
+    if (!event || event.broadcast > this.broadcasts.log.last) return undefined;
+    const at = this.events.get(offset)?.at ?? this.deliveredAt;
+    // It follows another event than the one that was handed out under that offset.
+    if (event.previousAt > 0 && at > 0 && event.previousAt !== at) this.isInDoubt = true;
+    return this.isInDoubt ? undefined : event;
   }
 
   /** Forgets what has been handed out. */
@@ -76,6 +99,15 @@ export class HeldStream implements FollowedStream, EventSource {
       if (offset === this.delivered) this.deliveredAt = at;
       if (offset <= this.delivered) this.events.delete(offset);
     }
+  }
+
+  /**
+   * Whether another event has been handed out under that offset, as happens when a failover takes events back. Later
+   * ones have later times, so that the time of the last one says it.
+   */
+  private isContradicted(offset: number, at: number): boolean {
+    if (offset > this.delivered || this.deliveredAt === 0) return false;
+    return at > this.deliveredAt || (offset === this.delivered && at !== this.deliveredAt);
   }
 
   /** The broadcasts have begun anew. */

@@ -67,6 +67,11 @@ export class HeldStreams {
     if (attaching.connections === 0) this.attaching.delete(address);
   }
 
+  /** Whether the stream is here, or is being attached. */
+  isHere(session: string, field: string): boolean {
+    return this.find(session, field) !== undefined || this.attaching.has(`${session} ${field}`);
+  }
+
   /** Does the work to the stream, if it is here, and to one that is being attached as soon as it is. */
   withStream(session: string, field: string, work: Waiting): void {
     this.attaching.get(`${session} ${field}`)?.waiting.push(work);

@@ -8,6 +8,8 @@ export interface EventMessage {
   at: number;
   /** The last broadcast before it, as `epoch:offset`. */
   broadcast: string;
+  /** When the event before it was appended; 0 if that is not known. */
+  previousAt: number;
   /** The bytes of SSE text, each as one character. */
   data: string;
   isLast: boolean;
@@ -22,8 +24,8 @@ export interface InstanceMessages {
   onTaken(session: string, field: string, generation: number): void;
   /** Somebody wants the connection closed that holds the stream. */
   onDismissed(session: string, field: string, generation: number): void;
-  /** The session's streams are no more. */
-  onDeleted(session: string): void;
+  /** The session has been deleted, and its stream with it. */
+  onDeleted(session: string, field: string, epoch: string): void;
   /** A client's answer to a request of this instance. */
   onAnswer(session: string, request: string, answer: string): void;
   /** What an instance has to say about a session: JSON. */
@@ -31,7 +33,12 @@ export interface InstanceMessages {
   /** What this instance sent itself to see whether messages come through. */
   onProbe(probe: number): void;
   /** Broadcasts, the first of which has this offset. */
-  onBroadcasts(epoch: string, first: number, at: number, texts: string[]): void;
+  onBroadcasts(
+    epoch: string,
+    first: number,
+    times: { at: number; previousAt: number },
+    texts: string[],
+  ): void;
 }
 
 /**
@@ -61,7 +68,7 @@ export function readInstanceMessage(message: Buffer, handler: InstanceMessages):
         handler.onDismissed(words[0]!, words[1]!, Number(words[2]));
         break;
       case 'd':
-        handler.onDeleted(words[0]!);
+        handler.onDeleted(words[0]!, words[1]!, words[2]!);
         break;
       case 'a':
         handler.onAnswer(words[0]!, words[1]!, utf8(reader.text(Number(words[2]))));
@@ -73,7 +80,12 @@ export function readInstanceMessage(message: Buffer, handler: InstanceMessages):
         handler.onProbe(Number(words[0]));
         break;
       case 'b':
-        handler.onBroadcasts(words[0]!, Number(words[1]), Number(words[2]), reader.texts());
+        handler.onBroadcasts(
+          words[0]!,
+          Number(words[1]),
+          { at: Number(words[2]), previousAt: Number(words[3]) },
+          reader.texts(),
+        );
         break;
       default:
         // A newer version of this library says something that this one need not know.
@@ -93,15 +105,12 @@ export function signalMessage(session: string, instanceId: string, json: string)
 }
 
 function eventOf(words: string[], data: string, isLast: boolean): EventMessage {
-  const [session, field, epoch, offset, at, broadcast] = words as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
+  const [session, field, epoch, offset, at, broadcast, previousAt] = words as [
+    ...[string, string, string, string],
+    ...[string, string, string],
   ];
-  return { session, field, epoch, offset: Number(offset), at: Number(at), broadcast, data, isLast };
+  const times = { at: Number(at), previousAt: Number(previousAt) };
+  return { session, field, epoch, offset: Number(offset), ...times, broadcast, data, isLast };
 }
 
 function utf8(bytes: string): string {

@@ -1,16 +1,18 @@
 import type { RedisConnection } from '../../redis/redis-connection.interface.js';
 import type { StreamKeys } from '../../redis/stream-keys.js';
 import { probeMessage } from './instance-messages.js';
+import { repeatedCall } from './repeated-call.js';
 import type { RedisStreamSettings } from './settings.js';
 
 /** What a heartbeat finds out. */
 export interface PresenceListener {
   /** Called with each heartbeat that Redis has answered. */
-  onBeat(): Promise<void>;
+  onBeat(): void;
   /** Redis no longer knew this instance, although it has been told in time: other things may be lost, too. */
   onForgotten(): void;
   /** What this instance sent itself has not come back: its subscription has gone quiet. */
   onQuiet(): void;
+  /** Called with the first heartbeat that fails, and not with those that fail after it. */
   onFailed(error: unknown): void;
 }
 
@@ -20,6 +22,8 @@ export interface PresenceListener {
  */
 export class InstancePresence {
   private timer: NodeJS.Timeout | undefined;
+  private beating: Promise<void> | undefined;
+  private hasFailed = false;
   private probe = 0;
   private lastProbeSeen = 0;
   private lastBeat: number | undefined;
@@ -34,7 +38,10 @@ export class InstancePresence {
   /** Tells the others for the first time, and from then on regularly. */
   async start(): Promise<void> {
     await this.beat();
-    this.timer = setInterval(() => void this.beatAndReport(), this.settings.heartbeatMs).unref();
+    this.timer = setInterval(() => {
+      // While Redis is away, a heartbeat may take longer than the time to the next one.
+      this.beating ??= this.beatAndReport().finally(() => (this.beating = undefined));
+    }, this.settings.heartbeatMs).unref();
   }
 
   seeProbe(probe: number): void {
@@ -53,12 +60,15 @@ export class InstancePresence {
   }
 
   private async beatAndReport(): Promise<void> {
-    if (this.lastProbeSeen < this.probe) this.listener.onQuiet();
     try {
+      const isQuiet = this.lastProbeSeen < this.probe;
       await this.beat();
-      await this.listener.onBeat();
+      this.hasFailed = false;
+      this.listener.onBeat();
+      if (isQuiet) this.listener.onQuiet();
     } catch (error) {
-      this.listener.onFailed(error);
+      if (!this.hasFailed) this.listener.onFailed(error);
+      this.hasFailed = true;
     }
   }
 
@@ -67,13 +77,16 @@ export class InstancePresence {
     const key = this.keys.instance(instanceId);
     // Gone within two heartbeats of its last one.
     const lifetime = Math.floor(heartbeatMs * 1.9);
-    const before = await this.redis.command(key, 'SET', key, '1', 'PX', lifetime, 'GET');
+    const before = await repeatedCall(this.redis, () =>
+      this.redis.command(key, 'SET', key, '1', 'PX', lifetime, 'GET'),
+    );
     const now = performance.now();
     const wasInTime = this.lastBeat !== undefined && now - this.lastBeat < heartbeatMs * 1.5;
     this.lastBeat = now;
     if (before === null && wasInTime) this.listener.onForgotten();
-    this.probe += 1;
-    const channel = this.keys.channel(instanceId);
-    await this.redis.command(undefined, 'PUBLISH', channel, probeMessage(this.probe));
+    const probe = this.probe + 1;
+    await this.redis.command(undefined, 'PUBLISH', this.keys.channel(instanceId), probeMessage(probe));
+    // Only what has been sent can be missed.
+    this.probe = probe;
   }
 }

@@ -1,14 +1,14 @@
-/** The server's clock, as far as this instance knows it. */
+/** The server's clock, as far as this instance knows it. This process's own may be set while it runs. */
 export class RedisClock {
-  private ahead = 0;
+  private offset = Date.now() - performance.now();
 
   /** Milliseconds since the epoch. */
   now(): number {
-    return Date.now() + this.ahead;
+    return Math.round(performance.now() + this.offset);
   }
 
   /** @param time what the server has just said, in milliseconds since the epoch */
   set(time: number): void {
-    this.ahead = time - Date.now();
+    this.offset = time - performance.now();
   }
 }

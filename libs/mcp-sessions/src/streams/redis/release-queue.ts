@@ -1,4 +1,6 @@
-import type { Release, StreamDirectory } from './stream-directory.js';
+import type { ReportFailure } from './settings.js';
+import type { StreamDirectory } from './stream-directory.js';
+import type { Release } from './stream-directory.interface.js';
 
 /**
  * Tells Redis of the streams that this instance has let go of: those of one tick together, and again what could not be
@@ -8,14 +10,21 @@ export class ReleaseQueue {
   private waiting: Release[] = [];
   private telling: Promise<void> | undefined;
 
-  constructor(private readonly directory: StreamDirectory) {}
+  constructor(
+    private readonly directory: StreamDirectory,
+    private readonly report: ReportFailure,
+  ) {}
 
+  /** Waits for the next `flush`. */
   add(release: Release): void {
     this.waiting.push(release);
   }
 
-  forgetSession(session: string): void {
-    this.waiting = this.waiting.filter((release) => release.session !== session);
+  /** Sends what waits. */
+  tell(): void {
+    this.flush().catch((error: unknown) =>
+      this.report('Redis could not be told which streams were let go of', error),
+    );
   }
 
   /** Sends what waits, before anything that is sent after this call. */

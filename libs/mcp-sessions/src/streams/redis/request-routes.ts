@@ -5,6 +5,7 @@ import { CLAIM_REQUEST } from '../../redis/scripts/claim-request.lua.js';
 import { REGISTER_REQUEST } from '../../redis/scripts/register-request.lua.js';
 import { TAKE_ANSWER } from '../../redis/scripts/take-answer.lua.js';
 import type { StreamKeys } from '../../redis/stream-keys.js';
+import { repeatedCall } from './repeated-call.js';
 import type { RedisStreamSettings } from './settings.js';
 
 /** How long an answer is waited for, in milliseconds. */
@@ -46,7 +47,14 @@ export class RequestRoutes {
     this.asked.set(address, { sessionId, session, request, deadline: Date.now() + REQUEST_LIFETIME_MS });
     this.expiry.watch(address);
     const args = [request, this.settings.instanceId, REQUEST_LIFETIME_MS];
-    await this.redis.run(REGISTER_REQUEST, [this.keys.requests(session)], args);
+    try {
+      await repeatedCall(this.redis, () =>
+        this.redis.run(REGISTER_REQUEST, [this.keys.requests(session)], args),
+      );
+    } catch (error) {
+      this.asked.delete(address); // whoever wanted to ask does not
+      throw error;
+    }
   }
 
   /** @returns whether the answer went to another instance */
@@ -56,13 +64,16 @@ export class RequestRoutes {
   ): Promise<boolean> {
     const session = this.keys.encode(sessionId);
     const request = this.encodeId(message.id);
-    this.asked.delete(`${session} ${request}`);
     const claim = randomBytes(9).toString('base64url');
     const args = [
       ...[session, request, this.settings.instanceId, this.keys.channelPrefix],
       ...[JSON.stringify(message), claim],
     ];
-    return (await this.redis.run(CLAIM_REQUEST, [this.keys.requests(session)], args)) === 1;
+    const keys = [this.keys.requests(session)];
+    const claimed = await repeatedCall(this.redis, () => this.redis.run(CLAIM_REQUEST, keys, args));
+    // The answer to a request of this instance's own is here, and need not be waited for any more.
+    if (claimed === 0) this.asked.delete(`${session} ${request}`);
+    return claimed === 1;
   }
 
   /** Takes an answer that another instance sent. */

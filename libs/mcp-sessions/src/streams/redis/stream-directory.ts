@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { RedisConnection } from '../../redis/redis-connection.interface.js';
+import type { RedisArgument, RedisConnection, RedisScript } from '../../redis/redis-connection.interface.js';
 import { ATTACH_STREAM } from '../../redis/scripts/attach-stream.lua.js';
 import { CHECK_STREAMS } from '../../redis/scripts/check-streams.lua.js';
 import { DELETE_STREAMS } from '../../redis/scripts/delete-streams.lua.js';
@@ -11,61 +11,20 @@ import type { StreamKeys } from '../../redis/stream-keys.js';
 import { bytesOf } from '../sse-frame.js';
 import { MAX_TAKEOVERS, TAKEOVER_WINDOW_MS } from '../takeover-guard.js';
 import { inBatches } from './in-batches.js';
+import { repeatedCall } from './repeated-call.js';
 import type { RedisStreamSettings } from './settings.js';
+import type {
+  AttachRequest,
+  StoredEvent,
+  Attachment,
+  AttachRefusal,
+  StreamCheck,
+  CheckedStream,
+  Release,
+} from './stream-directory.interface.js';
 
 /** Streams that one script looks after: more would keep others waiting. */
 const STREAMS_PER_SCRIPT = 200;
-
-/** Where a connection goes on in a stream. */
-export interface AttachRequest {
-  session: string;
-  field: string;
-  isMain: boolean;
-  /** `follow`: behind what was last delivered; `after`, `recover`: behind `offset` of the log `epoch`. */
-  mode: 'follow' | 'after' | 'recover';
-  epoch?: string;
-  offset?: number;
-  /** When the event at `offset` was appended, for `recover`. */
-  at?: number;
-  /** The last broadcast that this instance knows. */
-  broadcast: string;
-  /** Whether a newcomer takes the stream however often it has changed hands. */
-  force?: boolean;
-}
-
-/** An event as the log keeps it. */
-export interface StoredEvent {
-  offset: number;
-  at: number;
-  broadcast: string;
-  data: string;
-}
-
-/** A stream that has been taken over, and what its connection has not had. */
-export interface Attachment {
-  epoch: string;
-  generation: number;
-  /** The offset to go on behind. */
-  start: number;
-  /** The broadcast to go on behind; `undefined`: from now on. */
-  broadcast: string | undefined;
-  last: number;
-  hasEnded: boolean;
-  isLost: boolean;
-  events: StoredEvent[];
-}
-
-/** What Redis says of a stream that this instance holds. */
-export type StreamCheck = { last: number; hasEnded: boolean } | 'lost' | 'taken';
-
-/** A stream that this instance lets go of. */
-export interface Release {
-  session: string;
-  field: string;
-  generation: number;
-  delivered: number;
-  broadcast: string;
-}
 
 /** Which instance holds which stream, and what each stream keeps: as Redis has it. */
 export class StreamDirectory {
@@ -76,17 +35,24 @@ export class StreamDirectory {
   ) {}
 
   /** Takes a stream over. @returns why not, if that is not possible */
-  async attach(request: AttachRequest): Promise<Attachment | 'invalid' | 'gone' | 'contended' | 'taken'> {
-    const { session, field, isMain, mode, epoch = '-', offset = 0, at = 0, broadcast, force } = request;
+  async attach(request: AttachRequest): Promise<Attachment | AttachRefusal> {
+    const { session, field, isMain, mode, epoch = '-', offset = 0, at = 0 } = request;
+    const { broadcast, force, claim } = request;
     const { instanceId, maxAgeMs, ttlMs } = this.settings;
     const isGuarded = isMain && !force && mode !== 'recover';
-    const answer = (await this.redis.run(ATTACH_STREAM, this.keysOf(session, field), [
+    const args = [
       ...[session, field, instanceId, mode, epoch, offset, at, newEpoch(), broadcast, maxAgeMs, ttlMs],
       ...[this.keys.channelPrefix, isGuarded ? MAX_TAKEOVERS : 0, TAKEOVER_WINDOW_MS, isMain ? 1 : 0],
-      this.keys.logs(session),
-    ])) as [string, string, number, number, string, number, number, number, ...string[]];
-    const [status, ownEpoch, generation, start, lastBroadcast, last, ended, lost, ...entries] = answer;
-    if (status !== 'attached') return status as 'invalid' | 'gone' | 'contended' | 'taken';
+      ...[this.keys.logs(session), claim],
+    ];
+    const answer = await this.run(ATTACH_STREAM, this.keysOf(session, field), args);
+    const [status, ...attachment] = answer as [
+      AttachRefusal | 'attached',
+      ...[string, number, number, string, number, number, number, number],
+      ...string[],
+    ];
+    if (status !== 'attached') return status;
+    const [ownEpoch, generation, start, lastBroadcast, last, ended, lost, startAt, ...entries] = attachment;
     return {
       epoch: ownEpoch,
       generation,
@@ -95,6 +61,7 @@ export class StreamDirectory {
       last,
       hasEnded: ended === 1,
       isLost: lost === 1,
+      startAt,
       events: storedEvents(entries, last),
     };
   }
@@ -102,7 +69,7 @@ export class StreamDirectory {
   /** Where the stream's next connection goes on. */
   async position(session: string, field: string, broadcast: string): Promise<[string, number, string]> {
     const args = [field, newEpoch(), broadcast, this.settings.ttlMs, this.keys.logs(session)];
-    const answer = await this.redis.run(STREAM_POSITION, this.keysOf(session, field), args);
+    const answer = await this.run(STREAM_POSITION, this.keysOf(session, field), args);
     return answer as [string, number, string];
   }
 
@@ -112,35 +79,27 @@ export class StreamDirectory {
     field: string,
     epoch: string,
     offset: number,
+    at: number,
   ): Promise<{ last: number; hasEnded: boolean; events: StoredEvent[] } | undefined> {
     const keys = this.keysOf(session, field);
-    const answer = await this.redis.run(READ_EVENTS, keys, [field, epoch, offset]);
+    const answer = await this.run(READ_EVENTS, keys, [field, epoch, offset, at]);
     const [last, ended, ...entries] = answer as [number?, number?, ...string[]];
     if (last === undefined) return undefined;
     return { last, hasEnded: ended === 1, events: storedEvents(entries, last) };
   }
 
   /** Compares streams that this instance holds with what Redis knows of them. */
-  async check(
-    streams: {
-      session: string;
-      field: string;
-      generation: number;
-      epoch: string;
-      delivered: number;
-      deliveredAt: number;
-    }[],
-  ): Promise<StreamCheck[]> {
+  async check(streams: CheckedStream[]): Promise<StreamCheck[]> {
     const { instanceId, ttlMs } = this.settings;
     const batches = inBatches(streams, this.perScript, (batch) =>
-      this.redis.run(
+      this.run(
         CHECK_STREAMS,
         batch.flatMap(({ session, field }) => this.keysOf(session, field)),
         [
           ...[instanceId, ttlMs],
           ...batch.flatMap((stream) => {
-            const { field, generation, epoch, delivered, deliveredAt } = stream;
-            return [field, generation, epoch, delivered, deliveredAt];
+            const { field, generation, claim, epoch, delivered, deliveredAt } = stream;
+            return [field, generation, claim, epoch, delivered, deliveredAt];
           }),
         ],
       ),
@@ -152,13 +111,13 @@ export class StreamDirectory {
   async release(releases: Release[]): Promise<void> {
     const { instanceId, replay } = this.settings;
     await inBatches(releases, this.perScript, (batch) =>
-      this.redis.run(
+      this.run(
         RELEASE_STREAMS,
         batch.map(({ session }) => this.keys.streams(session)),
         [
           ...[instanceId, replay ? 0 : 1],
-          ...batch.flatMap(({ field, generation, delivered, broadcast }) => [
-            ...[field, generation, delivered, broadcast],
+          ...batch.flatMap(({ field, claim, position }) => [
+            ...[field, claim, position?.delivered ?? '-', position?.broadcast ?? '-'],
           ]),
         ],
       ),
@@ -168,25 +127,46 @@ export class StreamDirectory {
   /** Has the connection closed that holds the stream, wherever it is. */
   async dismiss(session: string, field: string): Promise<void> {
     const args = [session, field, this.keys.channelPrefix];
-    await this.redis.run(DISMISS_STREAM, [this.keys.streams(session)], args);
+    await this.run(DISMISS_STREAM, [this.keys.streams(session)], args);
   }
 
-  /** Ends the session's streams, and forgets what was kept for it. */
-  async delete(session: string): Promise<void> {
+  /** Ends the session's streams, and forgets what was kept for it. @returns the streams that there were */
+  async delete(session: string): Promise<{ field: string; epoch: string }[]> {
     const args = [session, this.settings.instanceId, this.keys.channelPrefix, this.keys.logs(session)];
-    await this.redis.run(DELETE_STREAMS, [this.keys.streams(session), this.keys.requests(session)], args);
+    const keys = [this.keys.streams(session), this.keys.requests(session)];
+    const answer = (await this.run(DELETE_STREAMS, keys, args)) as string[];
+    return Array.from({ length: answer.length / 2 }, (_, index) => ({
+      field: answer[2 * index]!,
+      epoch: answer[2 * index + 1]!,
+    }));
   }
 
   /** The instance that holds the stream; `undefined` if nobody does. */
   async holder(session: string, field: string): Promise<string | undefined> {
+    const [, , holder] = await this.record(session, field);
+    return holder === '-' ? undefined : holder;
+  }
+
+  /** The claim by which this instance holds the stream, as Redis believes; `undefined` if it does not. */
+  async ownClaim(session: string, field: string): Promise<string | undefined> {
+    const [, , holder, claim] = await this.record(session, field);
+    return holder === this.settings.instanceId ? claim : undefined;
+  }
+
+  /** The words of a stream's record, as `stream-record.lua.ts` has them. */
+  private async record(session: string, field: string): Promise<string[]> {
     const hash = this.keys.streams(session);
     const record = (await this.redis.command(hash, 'HGET', hash, field)) as string | null;
-    const holder = record?.split(' ')[2];
-    return holder === '-' ? undefined : holder;
+    return record?.split(' ') ?? [];
   }
 
   private keysOf(session: string, field: string): string[] {
     return [this.keys.streams(session), this.keys.logs(session) + field];
+  }
+
+  /** All of these scripts may run twice. */
+  private run(script: RedisScript, keys: string[], args: RedisArgument[]): Promise<unknown> {
+    return repeatedCall(this.redis, () => this.redis.run(script, keys, args));
   }
 
   /** In a Cluster, a script touches the keys of one session only. */
@@ -200,10 +180,16 @@ export function newEpoch(): string {
   return randomBytes(6).toString('hex');
 }
 
+/** Tells one connection to a stream from the others. */
+export function newClaim(): string {
+  return randomBytes(6).toString('base64url');
+}
+
 function streamCheckOf(answer: number): StreamCheck {
-  if (answer === -1) return 'lost';
+  if (answer === -1) return 'gone';
   if (answer === -2) return 'taken';
-  return answer < 0 ? { last: -3 - answer, hasEnded: true } : { last: answer, hasEnded: false };
+  if (answer === -3) return 'changed';
+  return answer < 0 ? { last: -4 - answer, hasEnded: true } : { last: answer, hasEnded: false };
 }
 
 /** The newest entry has the offset `last`. Each is the time and the broadcast before it, a line feed, and the text. */

@@ -1,0 +1,60 @@
+import { connectionTo, subscriberOn, type RedisConnectionOptions } from '../../redis/redis-client.js';
+import type { RedisConnection, RedisSubscriber } from '../../redis/redis-connection.interface.js';
+import { StreamKeys } from '../../redis/stream-keys.js';
+import { AppendQueue } from './append-queue.js';
+import { Broadcaster } from './broadcaster.js';
+import { CatchUp } from './catch-up.js';
+import { InstanceLink } from './instance-link.js';
+import { RedisClock } from './redis-clock.js';
+import { ReleaseQueue } from './release-queue.js';
+import { RequestRoutes } from './request-routes.js';
+import { settingsOf } from './settings.js';
+import type { RedisStreamManagerConfig, RedisStreamSettings, ReportFailure } from './settings.js';
+import { SignalChannel } from './signal-channel.js';
+import { StreamDelivery } from './stream-delivery.js';
+import { StreamDirectory } from './stream-directory.js';
+import { StreamOpening } from './stream-opening.js';
+
+/** What a `RedisStreamManager` is made of, put together. */
+export class InstanceParts {
+  readonly settings: RedisStreamSettings;
+  readonly redis: RedisConnection;
+  readonly subscriber: RedisSubscriber;
+  readonly keys: StreamKeys;
+  readonly directory: StreamDirectory;
+  readonly releases: ReleaseQueue;
+  readonly delivery: StreamDelivery;
+  readonly appends: AppendQueue;
+  readonly broadcaster: Broadcaster;
+  readonly opening: StreamOpening;
+  readonly catchUp: CatchUp;
+  readonly requests: RequestRoutes;
+  readonly signals: SignalChannel;
+  readonly link: InstanceLink;
+
+  /** @throws InvalidConfigurationError as `RedisStreamManager` */
+  constructor(config: RedisStreamManagerConfig, connection: RedisConnectionOptions, report: ReportFailure) {
+    const options = { ...connection, commandTimeoutMs: config.commandTimeoutMs };
+    const settings = settingsOf(config);
+    const redis = connectionTo(config.client, options);
+    const keys = new StreamKeys(config.prefix ?? 'mcp:stream:');
+    const clock = new RedisClock();
+    this.settings = settings;
+    this.redis = redis;
+    this.keys = keys;
+    this.subscriber = subscriberOn(config.pubSubClient, config.client, options);
+    this.directory = new StreamDirectory(redis, keys, settings);
+    this.releases = new ReleaseQueue(this.directory, report);
+    this.delivery = new StreamDelivery(settings.replay, this.releases, {
+      soon: (stream) => this.catchUp.soon(stream),
+      astray: (session, field) => this.catchUp.astray(session, field),
+    });
+    this.broadcaster = new Broadcaster(redis, keys, settings, clock, this.delivery.broadcasts);
+    this.opening = new StreamOpening(this.directory, this.delivery, this.broadcaster, clock);
+    this.catchUp = new CatchUp(this.directory, this.delivery, this.broadcaster, this.opening, report);
+    this.appends = new AppendQueue(redis, keys, settings, clock, this.delivery);
+    this.requests = new RequestRoutes(redis, keys, settings);
+    this.signals = new SignalChannel(redis, keys, settings);
+    this.link = new InstanceLink(redis, this.subscriber, keys, settings, this, report);
+  }
+}

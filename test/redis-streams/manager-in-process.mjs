@@ -1,0 +1,75 @@
+// A stream manager in a process of its own, on the built library. `SETTINGS` has its configuration, as JSON.
+import { Redis } from 'ioredis';
+import { clientFromUrl } from '../../libs/mcp-sessions/dist/redis/client-from-url.js';
+import { RedisStreamManager } from '../../libs/mcp-sessions/dist/streams/redis-stream-manager.js';
+import { RecordingConnection } from '../../libs/mcp-sessions/dist/testing/recording-connection.js';
+
+const { url, pubSubUrl = url, sentinel, ...config } = JSON.parse(process.env.SETTINGS);
+const makeClient = async (address) => {
+  if (!sentinel) return clientFromUrl(address, { commandTimeoutMs: config.commandTimeoutMs });
+  const client = new Redis({ ...sentinel, maxRetriesPerRequest: 1 });
+  client.on('error', () => undefined); // what is asked of it rejects with that
+  return client;
+};
+const manager = new RedisStreamManager({
+  ...config,
+  client: await makeClient(url),
+  pubSubClient: await makeClient(pubSubUrl),
+});
+
+const connections = new Map();
+const answers = [];
+manager.onForwardedResponse((message, sessionId) => answers.push([message, sessionId]));
+
+const frame = (data) => `event: message\ndata: ${data}\n\n`;
+
+const methods = {
+  start: () => manager.start(),
+  /** Opens a stream; from then on the connection goes by this name. */
+  async open(name, ref, after) {
+    const connection = new RecordingConnection();
+    connections.set(name, connection);
+    await manager.open(ref, connection, after ? { after } : {});
+  },
+  read(name) {
+    const { closed, content } = connections.get(name);
+    return { closed, ...content, data: content.events.map(({ data }) => data) };
+  },
+  append: (ref, data, options) => manager.append(ref, frame(data), options ?? {}),
+  send: (sessionIds, data) => manager.send(sessionIds ?? undefined, frame(data)),
+  /** Sends one after the other, and goes on when one fails. Answers with those of which it is certain. */
+  async sendEach(sessionIds, data, pauseMs = 0) {
+    const sent = [];
+    for (const text of data) {
+      await methods.send(sessionIds, text).then(
+        () => sent.push(text),
+        () => undefined,
+      );
+      if (pauseMs) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+    return sent;
+  },
+  has: (sessionId) => manager.has(sessionId),
+  delete: (sessionId) => manager.delete(sessionId),
+  position: (ref) => manager.position(ref),
+  release: (ref, name) => manager.release(ref, name ? connections.get(name) : undefined),
+  register: (requestId, sessionId) => manager.registerOutboundRequest(requestId, sessionId),
+  forward: (message, sessionId) => manager.forwardInboundResponse(message, sessionId),
+  answers: () => answers,
+  eventsLost: () => manager.eventsLost,
+  localSize: () => manager.localSize,
+  close: () => manager.close(),
+};
+
+const unexpected = (error) => process.send({ unexpected: String(error?.stack ?? error) });
+process.on('unhandledRejection', unexpected).on('uncaughtException', unexpected);
+async function answer({ id, method, args }) {
+  try {
+    process.send({ id, result: await methods[method](...args) });
+  } catch (error) {
+    process.send({ id, error: { code: error.code, message: error.message } });
+  }
+}
+process.on('message', (call) => void answer(call));
+process.on('disconnect', () => process.exit(3));
+process.send({ isReady: true });

@@ -1,0 +1,22 @@
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { streamManagerContract } from 'nestjs-mcp-sessions/testing';
+import { CLUSTER_CLIENTS } from '../support/redis/redis-clients.js';
+import { RedisCluster } from '../support/redis/redis-cluster.js';
+import { contractManagers } from './contract-managers.js';
+
+let cluster: RedisCluster;
+beforeAll(async () => {
+  cluster = await RedisCluster.start();
+}, 30_000);
+afterAll(() => cluster.dispose());
+
+describe.each(['ioredis 6', 'node-redis 6'])('On a Cluster, with %s,', (name) => {
+  streamManagerContract(
+    { describe, it },
+    {
+      name: 'RedisStreamManager',
+      ...contractManagers(() => CLUSTER_CLIENTS[name]!(cluster.addresses)),
+      interleavings: 4,
+    },
+  );
+});
