@@ -92,6 +92,7 @@ describe('a process that is killed', () => {
     const resumed = await client.listen(priming!.id);
     expect(await resumed.rest()).toMatchObject([{ id: 'mine', error: { code: -32000 } }]);
     const mainAgain = await client.listen(mainPriming!.id);
+    expect(await mainAgain.next()).toMatchObject({ data: '', comments: [] });
     expect((await mainAgain.next())!.comments).toEqual(['events-lost']);
     const asked = await client.stream(callRequest(1, 'ask'));
     const question = (await asked.nextMessage())!;

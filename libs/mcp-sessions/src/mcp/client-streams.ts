@@ -116,7 +116,7 @@ export class ClientStreams {
         await this.manager.open(stream, connection, { after, onPosition });
       } catch (error) {
         if (!(error instanceof StreamLostError)) throw error;
-        await this.answerLost(stream, connection);
+        await this.answerLost(stream, connection, after);
       }
     });
   }
@@ -171,7 +171,7 @@ export class ClientStreams {
   }
 
   /** The answers that this stream was to carry will never come: says so instead of letting the client wait. */
-  private async answerLost(stream: StreamRef, connection: SseConnection): Promise<void> {
+  private async answerLost(stream: StreamRef, connection: SseConnection, after: EventId): Promise<void> {
     const answers = requestIdsOf(stream.key).map((id) =>
       messageFrame(
         errorResponse(id, JsonRpcErrorCode.ServerError, 'The response was lost; send the request again'),
@@ -179,6 +179,12 @@ export class ClientStreams {
     );
     // Logged like any answer, so that it has an id: a client that comes back behind it is told that this is all.
     await this.manager.append(stream, answers.join(''), { last: true });
-    await this.manager.open(stream, connection);
+    try {
+      // Some of what came before may still be there.
+      await this.manager.open(stream, connection, { after });
+    } catch (error) {
+      if (!(error instanceof StreamLostError)) throw error;
+      await this.manager.open(stream, connection);
+    }
   }
 }

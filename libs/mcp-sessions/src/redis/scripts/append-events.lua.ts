@@ -60,7 +60,7 @@ for key = 2, #KEYS, 2 do
   local record = readRecord(hash, field)
   if not record and maxEvents > 0 then
     makeRoom(hash, logs, now, ttl)
-    record = newRecord(newEpoch, 'u')
+    record = newRecord(newEpoch, 'u', instance)
     record.broadcast = broadcast
     redis.call('DEL', log)
   end

@@ -26,7 +26,7 @@ export const ATTACH_STREAM = redisScript(
 --       17 the claim: a word that only this connection uses, so that a repetition is recognised
 -- Answer: attached, epoch, generation, offset to go on behind, broadcast to go on behind or -, last offset,
 --         1 if the stream has ended, 1 if events are lost, when the event to go on behind was appended or 0,
---         the retained events behind that offset
+--         the instance that began the stream, the retained events behind that offset
 --         or gone: nothing is left of a request's stream; contended: too many takeovers;
 --         taken: another connection has it (only for recover)
 ${STREAM_RECORD_LUA}
@@ -60,7 +60,7 @@ end
 
 if isNew then
   makeRoom(hash, ARGV[16], now, tonumber(ARGV[11]))
-  record = newRecord(ARGV[8], 'o')
+  record = newRecord(ARGV[8], 'o', instance)
   redis.call('DEL', log)
 end
 dropAged(log, record, now, tonumber(ARGV[10]))
@@ -118,7 +118,7 @@ if start < record.last then
 end
 local answer = {
   'attached', record.epoch, record.generation, start, record.broadcast, record.last,
-  record.state == 'e' and 1 or 0, isLost and 1 or 0, startAt,
+  record.state == 'e' and 1 or 0, isLost and 1 or 0, startAt, record.origin,
 }
 if start < record.last and length > 0 then
   for _, entry in ipairs(redis.call('LRANGE', log, math.max(start - record.last, -length), -1)) do

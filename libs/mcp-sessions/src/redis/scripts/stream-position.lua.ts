@@ -12,6 +12,7 @@ export const STREAM_POSITION = redisScript(
 --       3  the last broadcast that the caller knows
 --       4  the time to live of a session's hash, in milliseconds
 --       5  what the names of the session's logs begin with
+--       6  the id of the calling instance
 -- Answer: epoch, offset, broadcast
 ${STREAM_RECORD_LUA}
 local hash, field = KEYS[1], ARGV[1]
@@ -19,7 +20,7 @@ local now = currentTime()
 local record = readRecord(hash, field)
 if not record then
   makeRoom(hash, ARGV[5], now, tonumber(ARGV[4]))
-  record = newRecord(ARGV[2], 'o')
+  record = newRecord(ARGV[2], 'o', ARGV[6])
   redis.call('DEL', KEYS[2])
 end
 if record.state == 'u' then record.state = 'o' end

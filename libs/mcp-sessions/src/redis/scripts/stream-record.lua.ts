@@ -6,7 +6,7 @@ const MAX_STREAMS = 48;
 const MAX_ENDED_STREAMS = 32;
 
 /**
- * What the scripts about streams share. A stream's record is one field of its session's hash: twelve words.
+ * What the scripts about streams share. A stream's record is one field of its session's hash: thirteen words.
  *
  *     epoch        changes whenever the log starts anew
  *     generation   grows with every connection that takes the stream over
@@ -19,6 +19,7 @@ const MAX_ENDED_STREAMS = 32;
  *     state        o: open; e: ended; u: open, and no client has a place in it yet
  *     bytes        the size of the log
  *     refreshed    when the hash was last given its time to live, in milliseconds since the epoch
+ *     origin       the instance that began the stream: a request's stream is written by this one only
  *     takeovers    when connections were last replaced, separated by commas, or -
  */
 export const STREAM_RECORD_LUA = `
@@ -29,11 +30,12 @@ end
 
 local function parseRecord(text)
   local epoch, generation, holder, claim, last, at, delivered, broadcast, state, bytes, refreshed,
-    takeovers = string.match(text, '^(%S+) (%d+) (%S+) (%S+) (%d+) (%d+) (%d+) (%S+) (%a) (%d+) (%d+) (%S+)$')
+    origin, takeovers =
+    string.match(text, '^(%S+) (%d+) (%S+) (%S+) (%d+) (%d+) (%d+) (%S+) (%a) (%d+) (%d+) (%S+) (%S+)$')
   return {
     epoch = epoch, generation = tonumber(generation), holder = holder, claim = claim, last = tonumber(last),
     at = tonumber(at), delivered = tonumber(delivered), broadcast = broadcast, state = state, bytes = tonumber(bytes),
-    refreshed = tonumber(refreshed), takeovers = takeovers,
+    refreshed = tonumber(refreshed), origin = origin, takeovers = takeovers,
   }
 end
 
@@ -43,15 +45,15 @@ local function readRecord(hash, field)
 end
 
 local function writeRecord(hash, field, record)
-  redis.call('HSET', hash, field, string.format('%s %d %s %s %d %d %d %s %s %d %d %s',
+  redis.call('HSET', hash, field, string.format('%s %d %s %s %d %d %d %s %s %d %d %s %s',
     record.epoch, record.generation, record.holder, record.claim, record.last, record.at, record.delivered,
-    record.broadcast, record.state, record.bytes, record.refreshed, record.takeovers))
+    record.broadcast, record.state, record.bytes, record.refreshed, record.origin, record.takeovers))
 end
 
-local function newRecord(epoch, state)
+local function newRecord(epoch, state, origin)
   return {
     epoch = epoch, generation = 0, holder = '-', claim = '-', last = 0, at = 0, delivered = 0, broadcast = '-',
-    state = state, bytes = 0, refreshed = 0, takeovers = '-',
+    state = state, bytes = 0, refreshed = 0, origin = origin, takeovers = '-',
   }
 end
 

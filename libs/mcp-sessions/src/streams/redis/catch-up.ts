@@ -1,6 +1,7 @@
 import { MAIN_STREAM_KEY } from '../stream-manager.interface.js';
 import type { Broadcaster } from './broadcaster.js';
 import type { HeldStream } from './held-stream.js';
+import type { InstancePresence } from './instance-presence.js';
 import { CHECK_ROUND, type ReportFailure } from './settings.js';
 import type { StreamDelivery } from './stream-delivery.js';
 import type { StreamDirectory } from './stream-directory.js';
@@ -26,6 +27,7 @@ export class CatchUp {
     private readonly delivery: StreamDelivery,
     private readonly broadcaster: Broadcaster,
     private readonly opening: StreamOpening,
+    private readonly presence: Pick<InstancePresence, 'isAlive'>,
     private readonly report: ReportFailure,
   ) {}
 
@@ -72,6 +74,22 @@ export class CatchUp {
     for (const stream of streams) this.stuck.add(stream);
     this.broadcastsAreMissing = true;
     await this.readMissing();
+    await this.endOrphans();
+  }
+
+  /**
+   * Ends the connections of requests whose instance has died: there will be no answer, which a client is told when it
+   * comes back.
+   */
+  private async endOrphans(): Promise<void> {
+    const origins = new Set<string>();
+    for (const { origin } of this.delivery.held.all()) if (origin !== undefined) origins.add(origin);
+    for (const origin of origins) {
+      if (await this.presence.isAlive(origin)) continue;
+      for (const stream of [...this.delivery.held.all()]) {
+        if (stream.origin === origin) this.delivery.finish(stream);
+      }
+    }
   }
 
   private async releaseStray(session: string, field: string): Promise<void> {

@@ -27,6 +27,8 @@ export class HeldStream implements FollowedStream, EventSource {
   isInDoubt = false;
   /** The epoch of the broadcasts when Redis last knew the stream: with another one, Redis has lost what it had. */
   knownSince: string;
+  /** The other instance that writes this stream of a request; `undefined`: it is this one, or many. */
+  origin: string | undefined;
   /** The offset of the last event, once that is known: the stream ends behind it. */
   endsAt: number | undefined;
   idPrefix: string;

@@ -50,8 +50,17 @@ export class InstanceParts {
       astray: (session, field) => this.catchUp.astray(session, field),
     });
     this.broadcaster = new Broadcaster(redis, keys, settings, clock, this.delivery.broadcasts);
-    this.opening = new StreamOpening(this.directory, this.delivery, this.broadcaster, clock);
-    this.catchUp = new CatchUp(this.directory, this.delivery, this.broadcaster, this.opening, report);
+    const others = { isAlive: (instanceId: string) => this.link.isAlive(instanceId) };
+    const { instanceId } = settings;
+    this.opening = new StreamOpening(
+      this.directory,
+      this.delivery,
+      this.broadcaster,
+      clock,
+      others,
+      instanceId,
+    );
+    this.catchUp = new CatchUp(this.directory, this.delivery, this.broadcaster, this.opening, others, report);
     this.appends = new AppendQueue(redis, keys, settings, clock, this.delivery);
     this.requests = new RequestRoutes(redis, keys, settings);
     this.signals = new SignalChannel(redis, keys, settings);

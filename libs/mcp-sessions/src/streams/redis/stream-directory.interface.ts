@@ -38,6 +38,8 @@ export interface Attachment {
   isLost: boolean;
   /** When the event at `start` was appended; 0 if that is not known. */
   startAt: number;
+  /** The instance that began the stream: a request's stream is written by this one only. */
+  origin: string;
   events: StoredEvent[];
 }
 

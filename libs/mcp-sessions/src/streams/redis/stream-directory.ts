@@ -48,11 +48,12 @@ export class StreamDirectory {
     const answer = await this.run(ATTACH_STREAM, this.keysOf(session, field), args);
     const [status, ...attachment] = answer as [
       AttachRefusal | 'attached',
-      ...[string, number, number, string, number, number, number, number],
+      ...[string, number, number, string, number, number, number, number, string],
       ...string[],
     ];
     if (status !== 'attached') return status;
-    const [ownEpoch, generation, start, lastBroadcast, last, ended, lost, startAt, ...entries] = attachment;
+    const [ownEpoch, generation, start, lastBroadcast, last, ended, lost, startAt, origin, ...entries] =
+      attachment;
     return {
       epoch: ownEpoch,
       generation,
@@ -62,13 +63,15 @@ export class StreamDirectory {
       hasEnded: ended === 1,
       isLost: lost === 1,
       startAt,
+      origin,
       events: storedEvents(entries, last),
     };
   }
 
   /** Where the stream's next connection goes on. */
   async position(session: string, field: string, broadcast: string): Promise<[string, number, string]> {
-    const args = [field, newEpoch(), broadcast, this.settings.ttlMs, this.keys.logs(session)];
+    const { ttlMs, instanceId } = this.settings;
+    const args = [field, newEpoch(), broadcast, ttlMs, this.keys.logs(session), instanceId];
     const answer = await this.run(STREAM_POSITION, this.keysOf(session, field), args);
     return answer as [string, number, string];
   }

@@ -10,6 +10,7 @@ import {
 import { parsePosition } from './broadcast-mirror.js';
 import type { Broadcaster } from './broadcaster.js';
 import { HeldStream, parseEpochs } from './held-stream.js';
+import type { InstancePresence } from './instance-presence.js';
 import type { RedisClock } from './redis-clock.js';
 import type { StreamDelivery } from './stream-delivery.js';
 import { newClaim, type StreamDirectory } from './stream-directory.js';
@@ -45,6 +46,8 @@ export class StreamOpening {
     private readonly delivery: StreamDelivery,
     private readonly broadcaster: Broadcaster,
     private readonly clock: RedisClock,
+    private readonly presence: Pick<InstancePresence, 'isAlive'>,
+    private readonly instanceId: string,
   ) {}
 
   /** @throws InvalidEventIdError, StreamLostError, StreamContendedError as `ResumableStreamManager.open` */
@@ -114,12 +117,26 @@ export class StreamOpening {
     this.underWay.add(asked);
     try {
       const attachment = await asked;
-      if (typeof attachment === 'object') admit(attachment);
+      if (typeof attachment !== 'object') return attachment;
+      if (await this.isOrphaned(request, attachment)) {
+        this.delivery.releases.add({ session, field, claim: request.claim });
+        return 'gone';
+      }
+      admit(attachment);
       return attachment;
     } finally {
       this.underWay.delete(asked);
       held.endAttaching(session, field);
     }
+  }
+
+  /** Whether it is the stream of a request that nobody answers any more: the instance that worked on it has died. */
+  private async isOrphaned(
+    { mode, isMain }: AttachRequest,
+    { hasEnded, origin }: Attachment,
+  ): Promise<boolean> {
+    if (isMain || mode !== 'after' || hasEnded || origin === this.instanceId) return false;
+    return !(await this.presence.isAlive(origin));
   }
 
   private admit(newcomer: Newcomer, claim: string, place: Place | undefined, attachment: Attachment): void {
@@ -177,12 +194,14 @@ export class StreamOpening {
     ref: StreamRef,
     { session, field, claim }: Pick<AttachRequest, 'session' | 'field' | 'claim'>,
     connection: StreamController,
-    { epoch, generation, start, startAt }: Attachment,
+    { epoch, generation, start, startAt, origin }: Attachment,
     broadcast: number,
   ): HeldStream {
     const { broadcasts } = this.delivery;
     const place = [start, startAt, broadcast, broadcasts] as const;
-    return new HeldStream(ref, session, field, epoch, generation, claim, connection, ...place);
+    const stream = new HeldStream(ref, session, field, epoch, generation, claim, connection, ...place);
+    if (ref.key !== MAIN_STREAM_KEY && origin !== this.instanceId) stream.origin = origin;
+    return stream;
   }
 
   private tellPosition(stream: HeldStream, { onPosition }: Newcomer): void {
