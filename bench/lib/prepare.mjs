@@ -29,3 +29,9 @@ export function installPeers() {
 export function buildLibrary() {
   npm(ROOT, ['run', '--silent', 'build', '--workspace', 'nestjs-mcp-sessions']);
 }
+
+/** Finds redis-server, or installs it where that is possible. */
+export function installRedis() {
+  const { status } = spawnSync(process.execPath, [`${ROOT}scripts/ensure-redis.mjs`], { stdio: 'inherit' });
+  if (status !== 0) throw new Error('there is no redis-server');
+}

@@ -13,10 +13,12 @@ import { short, summarize } from './statistics.mjs';
  * @property {string[]} packages Whose versions the result names; `… (ours)` where both sides bring their own.
  * @property {{ full: Size, quick: Size }} sizes
  * @property {boolean} [together] Both sides of a pair at the same time; else one after the other.
+ * @property {() => Promise<Shared>} [share] Starts what both sides use, as a Redis server; it is stopped after the row.
  * @property {{ ours: Measure, theirs: Measure }} measure
  *
  * @typedef {{ pairs: number, [detail: string]: any }} Size
- * @typedef {(size: any) => Promise<import('./pairs.mjs').Figure>} Measure
+ * @typedef {{ stop: () => Promise<void>, [detail: string]: any }} Shared
+ * @typedef {(size: any, shared: any) => Promise<import('./pairs.mjs').Figure>} Measure
  */
 
 /** @param {Row['target']} target @param {number} ratio */
@@ -29,6 +31,24 @@ export function targetText(target) {
   return 'atMost' in target ? `≤ ${target.atMost}` : `≥ ${target.atLeast}`;
 }
 
+/** @param {Row} row @param {Size} size */
+async function measureRow(row, size) {
+  const shared = await row.share?.();
+  try {
+    return await measurePairs(
+      size.pairs,
+      { ours: () => row.measure.ours(size, shared), theirs: () => row.measure.theirs(size, shared) },
+      ({ ours, theirs, ratio }) =>
+        console.log(
+          `  ours ${short(ours.value)}, theirs ${short(theirs.value)} ${row.unit}: ${short(ratio)}`,
+        ),
+      { together: row.together },
+    );
+  } finally {
+    await shared?.stop();
+  }
+}
+
 /**
  * Runs a row and says on standard output how it went.
  * @param {Row} row @param {{ quick: boolean }} options
@@ -38,13 +58,7 @@ export async function runRow(row, { quick }) {
   const before = machine();
   console.log(`\n${row.name}: ${row.what}, against ${row.against}`);
   if (quick) console.log(`  quick: ${JSON.stringify(size)}`);
-  const pairs = await measurePairs(
-    size.pairs,
-    { ours: () => row.measure.ours(size), theirs: () => row.measure.theirs(size) },
-    ({ ours, theirs, ratio }) =>
-      console.log(`  ours ${short(ours.value)}, theirs ${short(theirs.value)} ${row.unit}: ${short(ratio)}`),
-    { together: row.together },
-  );
+  const pairs = await measureRow(row, size);
   const ratio = summarize(pairs.map((pair) => pair.ratio));
   const met = meets(row.target, ratio.median);
   console.log(

@@ -4,20 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { metadata } from './session-metadata.mjs';
 
 const BATCH = 100;
-
-/** What a store keeps of a session that a common client opened. */
-function metadata() {
-  return {
-    lastAccessedAt: Date.now(),
-    logLevel: 'info',
-    protocolVersion: '2025-11-25',
-    clientCapabilities: { roots: { listChanged: true }, sampling: {}, elicitation: { form: {}, url: {} } },
-    clientInfo: { name: 'bench-client', title: 'Bench client', version: '1.0.0' },
-    subscriptions: ['file:///stock/4711', 'file:///stock/4712'],
-  };
-}
 
 /**
  * @typedef {{ set(sessionId: string, data: any): Promise<void>, flush(): Promise<void>, keys(): Promise<string[]> }} FileStore

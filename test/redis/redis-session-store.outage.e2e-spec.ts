@@ -62,7 +62,8 @@ describe.each(Object.entries(clients))('P6 when Redis is away, through %s', (_, 
       expect(answer).toMatchObject({ status: 'rejected' });
       const { reason } = answer as PromiseRejectedResult;
       expect(reason).toBeInstanceOf(SessionStoreUnavailableError);
-      expect((reason as Error).cause).toBeInstanceOf(Error);
+      // Not by its class: an error of the socket comes from outside the test's realm.
+      expect((reason as Error).cause).toMatchObject({ message: expect.stringMatching(/\w/) });
     }
     expect(performance.now() - startedAt).toBeLessThan(COMMAND_TIMEOUT_MS + 1_000);
   };

@@ -1,41 +1,46 @@
-interface Request<Answer> {
-  readonly key: string;
+interface Waiting<Asked, Answer> {
+  readonly asked: Asked;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Asks for what comes up in one turn of the event loop together, while an answer is being waited for: one command
- * costs client and server less than many. A request that comes alone goes out at once.
+ * Puts the requests that come up in one turn of the event loop together, while an answer is being waited for: one
+ * command costs client and server less than many. A request that comes alone goes out at once.
  */
-export class RequestBatch<Answer> {
-  private requests: Request<Answer>[] = [];
+export class RequestBatch<Asked, Answer> {
+  private waiting: Waiting<Asked, Answer>[] = [];
   private underWay = 0;
 
   /**
-   * @param ask answers for all keys, in their order
-   * @param size the most keys of one call
+   * @param put puts requests as one command; answers them in their order
+   * @param most the most requests of one command
    */
   constructor(
-    private readonly ask: (keys: string[]) => Promise<Answer[]>,
-    private readonly size: number,
+    private readonly put: (asked: Asked[]) => Promise<Answer[]>,
+    private readonly most: number,
   ) {}
 
-  request(key: string): Promise<Answer> {
+  request(asked: Asked): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.requests.push({ key, resolve, reject });
-      if (this.underWay === 0 || this.requests.length === this.size) void this.flush();
-      else if (this.requests.length === 1) setImmediate(() => void this.flush());
+      const count = this.waiting.push({ asked, resolve, reject });
+      if (this.underWay === 0 || count === this.most) this.flush();
+      else if (count === 1) setImmediate(() => this.flush());
     });
   }
 
-  private async flush(): Promise<void> {
-    const requests = this.requests;
-    if (requests.length === 0) return; // its turn had so many that they are under way already
-    this.requests = [];
+  /** Sends what waits. To be called before a command that must not overtake it. */
+  flush(): void {
+    const requests = this.waiting;
+    if (requests.length === 0) return; // they are under way already
+    this.waiting = [];
     this.underWay += 1;
+    void this.send(requests);
+  }
+
+  private async send(requests: Waiting<Asked, Answer>[]): Promise<void> {
     try {
-      const answers = await this.ask(requests.map(({ key }) => key));
+      const answers = await this.put(requests.map(({ asked }) => asked));
       requests.forEach(({ resolve }, index) => resolve(answers[index]!));
     } catch (error) {
       for (const { reject } of requests) reject(error);

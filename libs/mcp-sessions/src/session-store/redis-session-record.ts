@@ -1,11 +1,11 @@
 import { InvalidSessionMetadataError } from './session-store.errors.js';
 import type { SessionMetadata } from './session-store.interface.js';
 
-/** Metadata as it goes to Redis. */
-export interface EncodedMetadata {
+/** Metadata that replaces fields of a session, as a script takes it. */
+export interface EncodedPatch {
   lastAccessedAt: number | undefined;
-  /** Each other field's name and value, both as JSON text. */
-  fields: [name: string, value: string][];
+  /** For each other field its name and its value, both as JSON text. */
+  fields: string[];
 }
 
 const NEEDS_NO_ESCAPE = /^\w+$/;
@@ -14,12 +14,24 @@ const NEEDS_NO_ESCAPE = /^\w+$/;
  * A session as Redis keeps it, in one string: a line with the lifetime in milliseconds and `lastAccessedAt`, then
  * the other fields as a JSON object with each field on a line of its own. JSON text has no line breaks otherwise,
  * so that a script can replace a field without reading JSON, which Lua does not do without loss.
+ *
+ * @throws InvalidSessionMetadataError JSON cannot carry it, or `lastAccessedAt` is not a number
  */
-export function encodeRecord({ lastAccessedAt, fields }: EncodedMetadata, lifetimeMs: number): string {
-  if (lastAccessedAt === undefined) throw missingLastAccessedAt();
+export function encodeRecord(metadata: SessionMetadata, lifetimeMs: number): string {
+  if (lastAccessedAtOf(metadata) === undefined) throw missingLastAccessedAt();
   let lines = '';
-  for (const [name, value] of fields) lines += lines === '' ? `${name}:${value}` : `,\n${name}:${value}`;
-  return `${lifetimeMs} ${lastAccessedAt}\n{${lines}}`;
+  eachField(metadata, (name, value) => {
+    lines += lines === '' ? `${name}:${value}` : `,\n${name}:${value}`;
+  });
+  return `${lifetimeMs} ${metadata.lastAccessedAt}\n{${lines}}`;
+}
+
+/** @throws InvalidSessionMetadataError as `encodeRecord` */
+export function encodePatch(patch: Partial<SessionMetadata>): EncodedPatch {
+  const lastAccessedAt = lastAccessedAtOf(patch);
+  const fields: string[] = [];
+  eachField(patch, (name, value) => fields.push(name, value));
+  return { lastAccessedAt, fields };
 }
 
 /** The metadata of a record, or `undefined` if it is damaged. */
@@ -28,32 +40,31 @@ export function decodeRecord(record: string): SessionMetadata | undefined {
   const [lifetime, lastAccessedAt] = record.slice(0, Math.max(endOfHeader, 0)).split(' ').map(Number);
   if (!lifetime || !Number.isFinite(lastAccessedAt)) return undefined;
   try {
-    const fields: unknown = JSON.parse(record.slice(endOfHeader));
-    if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) return undefined;
-    return Object.assign(fields, { lastAccessedAt: lastAccessedAt! });
+    const metadata = JSON.parse(record.slice(endOfHeader)) as SessionMetadata | null;
+    if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return undefined;
+    metadata.lastAccessedAt = lastAccessedAt!;
+    return metadata;
   } catch {
     return undefined; // not JSON: whoever asked for the record reports it
   }
 }
 
-/**
- * The fields that `metadata` has, as JSON; those that JSON leaves out, `undefined` above all, are not among them.
- *
- * @throws InvalidSessionMetadataError JSON cannot carry it, or `lastAccessedAt` is not a number
- */
-export function encodeMetadata(metadata: Partial<SessionMetadata>): EncodedMetadata {
+/** Calls back with each field that JSON can carry, except `lastAccessedAt`: its name and its value, as JSON text. */
+function eachField(metadata: Partial<SessionMetadata>, use: (name: string, value: string) => void): void {
+  for (const [name, value] of Object.entries(metadata)) {
+    if (name === 'lastAccessedAt') continue;
+    const json = stringify(value);
+    if (json !== undefined) use(NEEDS_NO_ESCAPE.test(name) ? `"${name}"` : JSON.stringify(name), json);
+  }
+}
+
+function lastAccessedAtOf(metadata: Partial<SessionMetadata>): number | undefined {
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
     throw new InvalidSessionMetadataError('Session metadata must be an object');
   }
   const { lastAccessedAt } = metadata;
   if (lastAccessedAt !== undefined && !Number.isFinite(lastAccessedAt)) throw missingLastAccessedAt();
-  const fields: EncodedMetadata['fields'] = [];
-  for (const [name, value] of Object.entries(metadata)) {
-    const json = name === 'lastAccessedAt' ? undefined : stringify(value);
-    if (json !== undefined)
-      fields.push([NEEDS_NO_ESCAPE.test(name) ? `"${name}"` : JSON.stringify(name), json]);
-  }
-  return { lastAccessedAt, fields };
+  return lastAccessedAt;
 }
 
 function stringify(value: unknown): string | undefined {

@@ -6,16 +6,11 @@ import type { RedisClient } from '../redis/redis-client.interface.js';
 import type { RedisConnection } from '../redis/redis-connection.interface.js';
 import { RedisCommandTimeoutError } from '../redis/redis.errors.js';
 import { sessionStoreKeys } from '../redis/redis-keys.js';
-import { RequestBatch } from '../redis/request-batch.js';
-import { TOUCH_SESSIONS } from '../redis/scripts/touch-sessions.lua.js';
-import { UPDATE_SESSION } from '../redis/scripts/update-session.lua.js';
 import { removeKeys, scanKeys } from './redis-key-scan.js';
-import { decodeRecord, encodeMetadata, encodeRecord } from './redis-session-record.js';
+import { decodeRecord, encodePatch, encodeRecord } from './redis-session-record.js';
+import { RedisSessionRecords } from './redis-session-records.js';
 import { InvalidSessionTtlError, SessionStoreUnavailableError } from './session-store.errors.js';
 import type { CompleteSessionStore, SessionMetadata } from './session-store.interface.js';
-
-/** The most sessions that are read in one command, so that none keeps the server from others for long. */
-const READ_AT_ONCE = 64;
 
 /** The longest lifetime, some 140,000 years: Redis adds the time of day to it, in 64 bits. */
 const LONGEST_LIFETIME_MS = 2 ** 52;
@@ -48,8 +43,7 @@ export class RedisSessionStore implements CompleteSessionStore {
   private readonly redis: RedisConnection;
   private readonly keysOf: ReturnType<typeof sessionStoreKeys>;
   private readonly defaultLifetimeMs: number;
-  private readonly reads: RequestBatch<string | null>;
-  private readonly touches: RequestBatch<string | null>;
+  private readonly records: RedisSessionRecords;
 
   /** @throws InvalidConfigurationError the client cannot be used, or another option is not allowed */
   constructor(config: RedisSessionStoreConfig) {
@@ -64,14 +58,11 @@ export class RedisSessionStore implements CompleteSessionStore {
     this.redis = connectionTo(client, { commandTimeoutMs, owned });
     this.keysOf = sessionStoreKeys(prefix);
     this.defaultLifetimeMs = lifetimeOf(defaultTTL * 1_000);
-    // The keys of one command have to be in one slot of a Cluster.
-    const size = this.redis.isCluster ? 1 : READ_AT_ONCE;
-    this.reads = new RequestBatch((keys) => this.readRecords(keys), size);
-    this.touches = new RequestBatch((keys) => this.touchRecords(keys), size);
+    this.records = new RedisSessionRecords(this.redis);
   }
 
   async get(sessionId: string): Promise<SessionMetadata | null> {
-    return this.decode(sessionId, await this.reads.request(this.keysOf.key(sessionId)));
+    return this.decode(sessionId, await available(this.records.read(this.keysOf.key(sessionId))));
   }
 
   /**
@@ -95,22 +86,19 @@ export class RedisSessionStore implements CompleteSessionStore {
   }
 
   async touch(sessionId: string): Promise<SessionMetadata | null> {
-    const metadata = this.decode(sessionId, await this.touches.request(this.keysOf.key(sessionId)));
+    const metadata = this.decode(sessionId, await available(this.records.touch(this.keysOf.key(sessionId))));
     if (metadata) metadata.lastAccessedAt = Date.now();
     return metadata;
   }
 
   /** @throws InvalidSessionMetadataError JSON cannot carry the patch */
   async update(sessionId: string, patch: Partial<SessionMetadata>): Promise<SessionMetadata | null> {
-    const { lastAccessedAt = '', fields } = encodeMetadata(patch);
-    const keys = [this.keysOf.key(sessionId)];
-    const record = await available(this.redis.run(UPDATE_SESSION, keys, [lastAccessedAt, ...fields.flat()]));
-    return this.decode(sessionId, record as string | null);
+    const patched = this.records.update(this.keysOf.key(sessionId), encodePatch(patch));
+    return this.decode(sessionId, await available(patched));
   }
 
   async delete(sessionId: string): Promise<void> {
-    const key = this.keysOf.key(sessionId);
-    await available(this.redis.command(key, 'unlink', key));
+    await available(this.records.remove(this.keysOf.key(sessionId)));
   }
 
   async has(sessionId: string): Promise<boolean> {
@@ -142,17 +130,8 @@ export class RedisSessionStore implements CompleteSessionStore {
   }
 
   private async put(sessionId: string, data: SessionMetadata, lifetimeMs: number): Promise<void> {
-    const record = encodeRecord(encodeMetadata(data), lifetimeMs);
-    const key = this.keysOf.key(sessionId);
-    await available(this.redis.command(key, 'set', key, record, 'px', lifetimeMs));
-  }
-
-  private async readRecords(keys: string[]): Promise<(string | null)[]> {
-    return (await available(this.redis.command(keys[0], 'mget', ...keys))) as (string | null)[];
-  }
-
-  private async touchRecords(keys: string[]): Promise<(string | null)[]> {
-    return (await available(this.redis.run(TOUCH_SESSIONS, keys, [Date.now()]))) as (string | null)[];
+    const record = encodeRecord(data, lifetimeMs);
+    await available(this.records.write({ key: this.keysOf.key(sessionId), record, lifetimeMs }));
   }
 
   private async *scanKeys(batch: number): AsyncGenerator<string[], void, undefined> {
@@ -179,12 +158,10 @@ function lifetimeOf(ttlMs: number): number {
   return Math.min(Math.ceil(ttlMs), LONGEST_LIFETIME_MS);
 }
 
-async function available<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
+function available<T>(answer: Promise<T>): Promise<T> {
+  return answer.catch((error: unknown) => {
     throw unavailable(error);
-  }
+  });
 }
 
 /** A mistake in the configuration stays what it is: no waiting mends it. */

@@ -1,0 +1,16 @@
+import { SIDES, STREAM_ROW, deliverEvents } from '../lib/stream-row.mjs';
+
+/** @type {import('../lib/row.mjs').Row} */
+export default {
+  ...STREAM_ROW,
+  name: 'redis-deliver-replay',
+  what: 'events per second from one process to the streams of another, 1,000 sessions, 64 in flight, replay on',
+  against: "mcp-use's RedisStreamManager, on node-redis (no replay)",
+  unit: 'events/s',
+  target: { atLeast: 1.25 },
+  sizes: {
+    full: { pairs: 9, sessions: 1_000, inFlight: 64, warmUp: 20_000, events: 100_000 },
+    quick: { pairs: 3, sessions: 1_000, inFlight: 64, warmUp: 10_000, events: 30_000 },
+  },
+  measure: { ours: deliverEvents(SIDES.ours), theirs: deliverEvents(SIDES.mcpUse) },
+};

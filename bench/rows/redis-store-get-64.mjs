@@ -1,0 +1,3 @@
+import { storeRow } from '../lib/store-row.mjs';
+
+export default storeRow('get', 64);

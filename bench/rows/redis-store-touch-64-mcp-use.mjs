@@ -1,0 +1,3 @@
+import { touchAgainstMcpUse } from '../lib/store-row.mjs';
+
+export default touchAgainstMcpUse();

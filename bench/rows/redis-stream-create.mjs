@@ -1,0 +1,16 @@
+import { SIDES, STREAM_ROW, createStreams } from '../lib/stream-row.mjs';
+
+/** @type {import('../lib/row.mjs').Row} */
+export default {
+  ...STREAM_ROW,
+  name: 'redis-stream-create',
+  what: 'streams opened per second, 64 in flight',
+  against: "mcp-use's RedisStreamManager, on node-redis",
+  unit: 'streams/s',
+  target: { atLeast: 3 },
+  sizes: {
+    full: { pairs: 9, streams: 10_000, warmUp: 1_000 },
+    quick: { pairs: 3, streams: 2_000, warmUp: 500 },
+  },
+  measure: { ours: createStreams(SIDES.ours), theirs: createStreams(SIDES.mcpUse) },
+};

@@ -1,0 +1,84 @@
+import type { RedisConnection } from '../redis/redis-connection.interface.js';
+import { RequestBatch } from '../redis/request-batch.js';
+import { SET_SESSIONS } from '../redis/scripts/set-sessions.lua.js';
+import { TOUCH_SESSIONS } from '../redis/scripts/touch-sessions.lua.js';
+import { UPDATE_SESSION } from '../redis/scripts/update-session.lua.js';
+import type { EncodedPatch } from './redis-session-record.js';
+
+/**
+ * The most sessions that one command is about: none keeps the server from others for long, and with a few commands
+ * under way the server works on one while this process works on the answer to another.
+ */
+const SESSIONS_AT_ONCE = 32;
+
+type Answer = string | null;
+
+/** A record as it goes to Redis. */
+export interface RecordToWrite {
+  key: string;
+  record: string;
+  lifetimeMs: number;
+}
+
+/**
+ * The records of sessions in Redis. What is asked for at one time travels together, where one command can do it, and
+ * nothing overtakes what was written before.
+ */
+export class RedisSessionRecords {
+  private readonly reads: RequestBatch<string, Answer>;
+  private readonly touches: RequestBatch<string, Answer>;
+  private readonly writes: RequestBatch<RecordToWrite, unknown>;
+
+  constructor(private readonly redis: RedisConnection) {
+    // The keys of one command have to be in one slot of a Cluster.
+    const most = redis.isCluster ? 1 : SESSIONS_AT_ONCE;
+    this.reads = new RequestBatch((keys) => this.readAll(keys), most);
+    this.touches = new RequestBatch((keys) => this.touchAll(keys), most);
+    this.writes = new RequestBatch((records) => this.writeAll(records), most);
+  }
+
+  read(key: string): Promise<Answer> {
+    return this.reads.request(key);
+  }
+
+  touch(key: string): Promise<Answer> {
+    return this.touches.request(key);
+  }
+
+  write(record: RecordToWrite): Promise<unknown> {
+    return this.writes.request(record);
+  }
+
+  async update(key: string, { lastAccessedAt, fields }: EncodedPatch): Promise<Answer> {
+    this.writes.flush();
+    return (await this.redis.run(UPDATE_SESSION, [key], [lastAccessedAt ?? '', ...fields])) as Answer;
+  }
+
+  async remove(key: string): Promise<void> {
+    this.writes.flush();
+    await this.redis.command(key, 'unlink', key);
+  }
+
+  private async readAll(keys: string[]): Promise<Answer[]> {
+    this.writes.flush();
+    // Unlike GET, which takes exception to keys of another type.
+    return (await this.redis.command(keys[0], 'mget', ...keys)) as Answer[];
+  }
+
+  private async touchAll(keys: string[]): Promise<Answer[]> {
+    this.writes.flush();
+    return (await this.redis.run(TOUCH_SESSIONS, keys, [Date.now()])) as Answer[];
+  }
+
+  private async writeAll(records: RecordToWrite[]): Promise<unknown[]> {
+    if (records.length === 1) {
+      const { key, record, lifetimeMs } = records[0]!;
+      return [await this.redis.command(key, 'set', key, record, 'px', lifetimeMs)];
+    }
+    const keys = records.map(({ key }) => key);
+    const args = records.flatMap(({ record, lifetimeMs }) => [record, lifetimeMs]);
+    // By its text: a script that the server does not know by its hash would go there again, behind later writes.
+    await this.redis.command(keys[0], 'eval', SET_SESSIONS.text, keys.length, ...keys, ...args);
+    return records;
+  }
+}
