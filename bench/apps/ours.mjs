@@ -1,4 +1,4 @@
-/* Our side: a Nest application with the library's defaults, in memory. */
+/* Our side: a Nest application with the library's defaults, in memory or in Redis. */
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -8,13 +8,15 @@ import { usageCommands } from '../lib/process-usage.mjs';
 import { frameOf, notification } from '../lib/push-event.mjs';
 import { makeServer } from './echo-server.mjs';
 
+const url = process.env.BENCH_REDIS_URL;
+const backend = url ? { type: /** @type {const} */ ('redis'), url } : 'memory';
 const runtimeIdleMs = process.env.BENCH_RUNTIME_IDLE_MS && Number(process.env.BENCH_RUNTIME_IDLE_MS);
 const AppModule = class AppModule {};
 Module({
   imports: [
     McpSessionsModule.forRoot({
-      store: 'memory',
-      stream: 'memory',
+      store: backend,
+      stream: backend,
       server: makeServer,
       ...(runtimeIdleMs && { runtimeIdleMs }),
     }),

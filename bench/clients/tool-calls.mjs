@@ -2,10 +2,12 @@
  * A process that calls a tool as fast as it is answered: one connection per session, one call in flight on each.
  * It speaks HTTP on bare sockets, because a full client costs more than the server under measurement.
  */
+import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { serveCommands } from '../lib/commands.mjs';
 import { cpuMicroseconds } from '../lib/process-usage.mjs';
+import { summarize } from '../lib/statistics.mjs';
 import { ACCEPT, PROTOCOL_VERSION, openSession } from './handshake.mjs';
 
 const TEXT = 'hello';
@@ -67,12 +69,28 @@ class Caller {
 /** @type {Caller[]} */
 let callers = [];
 
-/** @param {{ port: number, sessions: number }} request */
-async function open({ port, sessions }) {
-  const agent = new Agent({ keepAlive: true });
+/**
+ * Opens sessions at one port, to call at the same or another.
+ * @param {{ port: number, callPort?: number, sessions: number }} request
+ */
+async function open({ port, callPort = port, sessions }) {
+  for (const { socket } of callers) socket.destroy();
+  const agent = new Agent({ keepAlive: true, maxSockets: 32 });
   const ids = await Promise.all(Array.from({ length: sessions }, () => openSession(port, agent)));
   agent.destroy();
-  callers = ids.map((id) => new Caller(port, id));
+  callers = ids.map((id) => new Caller(callPort, id));
+  await Promise.all(callers.map(({ socket }) => once(socket, 'connect')));
+}
+
+/** Calls once on each session, one at a time. @returns the median time, in milliseconds */
+async function callInTurn() {
+  const times = [];
+  for (const caller of callers) {
+    const start = performance.now();
+    await caller.call();
+    times.push(performance.now() - start);
+  }
+  return summarize(times).median;
 }
 
 /** Calls for `seconds`. @param {{ seconds: number }} request */
@@ -93,4 +111,4 @@ async function run({ seconds }) {
   return { requests, elapsedMs, clientCpuShare };
 }
 
-serveCommands({ open, run });
+serveCommands({ open, run, callInTurn });

@@ -1,24 +1,4 @@
-import { withChildren } from '../lib/child.mjs';
-
-/** Requests per second, after a warm-up. @param {string} app */
-function measureCalls(app) {
-  return (/** @type {any} */ { sessions, warmUpSeconds, seconds }) =>
-    withChildren(async (start) => {
-      const [server, client] = await Promise.all([start(app), start('clients/tool-calls.mjs')]);
-      await client.call('open', { port: server.info.port, sessions });
-      await client.call('run', { seconds: warmUpSeconds });
-      const cpuBefore = await server.call('cpu');
-      const { requests, elapsedMs, clientCpuShare } = await client.call('run', { seconds });
-      const cpu = (await server.call('cpu')) - cpuBefore;
-      return {
-        value: requests / (elapsedMs / 1000),
-        requests,
-        serverCpuMicrosecondsPerRequest: cpu / requests,
-        serverCpuShare: cpu / 1000 / elapsedMs,
-        clientCpuShare,
-      };
-    });
-}
+import { measureCalls, oneServer } from '../lib/calls.mjs';
 
 /** @type {import('../lib/row.mjs').Row} */
 export default {
@@ -40,5 +20,8 @@ export default {
     full: { pairs: 7, sessions: 32, warmUpSeconds: 4, seconds: 8 },
     quick: { pairs: 3, sessions: 32, warmUpSeconds: 2, seconds: 3 },
   },
-  measure: { ours: measureCalls('apps/ours.mjs'), theirs: measureCalls('apps/sdk-express.mjs') },
+  measure: {
+    ours: measureCalls(oneServer('apps/ours.mjs')),
+    theirs: measureCalls(oneServer('apps/sdk-express.mjs')),
+  },
 };
