@@ -6,11 +6,9 @@ import { streamCommands } from '../lib/stream-probe.mjs';
 
 const { BENCH_REDIS_PORT, BENCH_REPLAY } = process.env;
 const port = Number(BENCH_REDIS_PORT);
-// As the library makes its own clients.
-const options = { enableAutoPipelining: true };
 const manager = new RedisStreamManager({
-  client: new Redis(port, options),
-  pubSubClient: new Redis(port, options),
+  client: new Redis(port),
+  pubSubClient: new Redis(port),
   ...(BENCH_REPLAY === 'off' && { replay: false }),
 });
 await manager.start();

@@ -25,7 +25,6 @@ export async function clientFromUrl(
   }
   const Redis = await loadRedisClass();
   const client = new Redis(url, {
-    enableAutoPipelining: true,
     maxRetriesPerRequest: 1,
     retryStrategy: pauseBeforeAttempt,
     // A connection on which nothing comes back any more is given up; the commands' own timeout would leave it open.

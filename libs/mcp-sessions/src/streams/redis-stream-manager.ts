@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { RedisConnectionOptions } from '../redis/redis-client.js';
 import { formatEventId, parseEventId } from './event-id.js';
+import type { Appended } from './redis/append-queue.js';
 import { parsePosition } from './redis/broadcast-mirror.js';
 import { idPrefixOf } from './redis/held-stream.js';
 import { InstanceParts } from './redis/instance-parts.js';
@@ -92,11 +93,8 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
 
   async append(ref: StreamRef, data: string, { last = false } = {}): Promise<EventId> {
     if (!this.isReady) await this.start();
-    const [session, field] = this.addressOf(ref);
-    const { broadcasts } = this.parts.delivery;
-    const broadcast = broadcasts.position;
-    const texts = splitEvents(data);
-    const appended = await this.parts.appends.add({ session, field, texts, isLast: last, broadcast });
+    const broadcast = this.parts.delivery.broadcasts.position;
+    const appended = await this.add(ref, broadcast, splitEvents(data), last);
     if (!this.parts.settings.replay) return '';
     const { epoch, offset } = parsePosition(broadcast);
     return formatEventId(idPrefixOf(ref, appended.epoch, epoch), appended.last, offset);
@@ -104,9 +102,13 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
 
   async send(sessionIds: string[] | undefined, data: string): Promise<void> {
     if (!this.isReady) await this.start();
-    if (sessionIds === undefined) return this.parts.broadcaster.send(splitEvents(data));
+    const texts = splitEvents(data);
+    if (sessionIds === undefined) return this.parts.broadcaster.send(texts);
+    const broadcast = this.parts.delivery.broadcasts.position;
     await Promise.all(
-      Array.from(new Set(sessionIds), (sessionId) => this.append({ sessionId, key: MAIN_STREAM_KEY }, data)),
+      Array.from(new Set(sessionIds), (sessionId) =>
+        this.add({ sessionId, key: MAIN_STREAM_KEY }, broadcast, texts),
+      ),
     );
   }
 
@@ -214,6 +216,11 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
   /** To be asked before waiting for `start`: whoever waits is overtaken by those who do not. */
   private get isReady(): boolean {
     return this.isStarted && !this.isClosed;
+  }
+
+  private add(ref: StreamRef, broadcast: string, texts: string[], isLast = false): Promise<Appended> {
+    const [session, field] = this.addressOf(ref);
+    return this.parts.appends.add({ session, field, texts, isLast, broadcast });
   }
 
   private addressOf({ sessionId, key }: StreamRef): [session: string, field: string] {

@@ -15,13 +15,15 @@ export const APPEND_EVENTS = redisScript(
 --       8     the id of the calling instance
 --       9     what the names of instances' channels begin with
 --       10    1 if PUBLISH answers how many receive: it does not in a Cluster
---       11    how many texts follow; the texts
---       then for each append: what the names of the session's logs begin with, session, field, epoch for a new log, last broadcast before it,
---             1 if it is the last one, how many events it has, the number of each one's text
+--       11    epoch for new logs
+--       12    how many texts follow; the texts
+--       then for each append: session, field, last broadcast before it, 1 if it is the last one, how many events it has,
+--             the number of each one's text
 -- Answer: a line for each append: the log's epoch, the last offset, 1 if the caller holds the stream, the time,
 --         when the event before these was appended or 0
 ${STREAM_RECORD_LUA}
 local now = currentTime()
+local time = now .. ' '
 if now > tonumber(ARGV[2]) then return redis.error_reply('STALE The append came too late') end
 local before = redis.call('GET', KEYS[1])
 if before then
@@ -31,8 +33,8 @@ if before then
 end
 local maxEvents, maxAge, maxBytes = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local ttl, instance, countsReceivers = tonumber(ARGV[7]), ARGV[8], ARGV[10] == '1'
-local firstText = 12
-local next = firstText + tonumber(ARGV[11])
+local newEpoch, firstText = ARGV[11], 13
+local next = firstText + tonumber(ARGV[12])
 local messages, texts, holders, answers = {}, {}, {}, {}
 
 -- What an instance is told: a text once, and the events that carry it.
@@ -54,12 +56,13 @@ end
 local held = {}
 for key = 2, #KEYS, 2 do
   local hash, log = KEYS[key], KEYS[key + 1]
-  local logs, session, field, newEpoch = ARGV[next], ARGV[next + 1], ARGV[next + 2], ARGV[next + 3]
-  local broadcast, isLast, count = ARGV[next + 4], ARGV[next + 5] == '1', tonumber(ARGV[next + 6])
-  next = next + 7
-  local record = readRecord(hash, field)
+  local session, field, broadcast = ARGV[next], ARGV[next + 1], ARGV[next + 2]
+  local isLast, count = ARGV[next + 3] == '1', tonumber(ARGV[next + 4])
+  next = next + 5
+  local text = redis.call('HGET', hash, field)
+  local record = text and parseHead(text)
   if not record and maxEvents > 0 then
-    makeRoom(hash, logs, now, ttl)
+    makeRoom(hash, string.sub(log, 1, -#field - 1), now, ttl)
     record = newRecord(newEpoch, 'u', instance)
     record.broadcast = broadcast
     redis.call('DEL', log)
@@ -72,7 +75,7 @@ for key = 2, #KEYS, 2 do
       local text = tonumber(ARGV[next + index - 1])
       local previous = record.at
       if maxEvents > 0 then
-        local entry = now .. ' ' .. broadcast .. '\\n' .. ARGV[firstText + text]
+        local entry = time .. broadcast .. '\\n' .. ARGV[firstText + text]
         local length = redis.call('RPUSH', log, entry)
         record.last, record.at = record.last + 1, now
         record.bytes = record.bytes + #entry
@@ -85,7 +88,7 @@ for key = 2, #KEYS, 2 do
       if isElsewhere then
         local flag = isLast and index == count and 'l' or 'e'
         tell(holder, text, flag .. session .. ' ' .. field .. ' ' .. record.epoch .. ' ' .. record.last .. ' '
-          .. now .. ' ' .. broadcast .. ' ' .. previous .. '\\n')
+          .. time .. broadcast .. ' ' .. previous .. '\\n')
       end
     end
     if count == 0 and isLast and isElsewhere then
@@ -95,12 +98,15 @@ for key = 2, #KEYS, 2 do
       if count > 0 then redis.call('PEXPIRE', log, maxAge) end
       if isLast then record.state = 'e' end
       keepRecord(hash, field, record, now, record.state == 'u' and maxAge or ttl)
-      if isElsewhere then held[#held + 1] = { hash, field, holder, undelivered, broadcast } end
+      if isElsewhere then
+        local n = #held
+        held[n + 1], held[n + 2], held[n + 3], held[n + 4], held[n + 5] = hash, field, holder, undelivered, broadcast
+      end
     end
-    answers[#answers + 1] = record.epoch .. ' ' .. record.last .. ' ' .. (holder == instance and '1 ' or '0 ') .. now
-      .. ' ' .. before
+    answers[#answers + 1] = record.epoch .. ' ' .. record.last .. ' ' .. (holder == instance and '1 ' or '0 ') .. time
+      .. before
   else
-    answers[#answers + 1] = newEpoch .. ' 0 0 ' .. now .. ' 0'
+    answers[#answers + 1] = newEpoch .. ' 0 0 ' .. time .. '0'
   end
   next = next + count
 end
@@ -111,8 +117,8 @@ for _, holder in ipairs(holders) do
   isDead[holder] = countsReceivers and receivers == 0
 end
 -- Whoever listens no more has not delivered these: the next connection gets them.
-for _, stream in ipairs(held) do
-  local hash, field, holder, undelivered, broadcast = unpack(stream)
+for first = 1, #held, 5 do
+  local hash, field, holder, undelivered, broadcast = unpack(held, first, first + 4)
   if isDead[holder] then
     local record = readRecord(hash, field)
     if record.holder == holder then

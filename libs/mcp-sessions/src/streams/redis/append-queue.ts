@@ -51,8 +51,7 @@ export interface AppendListener {
 interface Waiting extends Append {
   chars: number;
   since: number;
-  /** Resolves, whatever became of it. */
-  settled: Promise<unknown>;
+  appended: Promise<Appended>;
   resolve: (appended: Appended) => void;
   reject: (error: Error) => void;
 }
@@ -88,8 +87,7 @@ export class AppendQueue {
     this.waitingChars += chars;
     let settle!: Pick<Waiting, 'resolve' | 'reject'>;
     const appended = new Promise<Appended>((resolve, reject) => (settle = { resolve, reject }));
-    const settled = appended.catch(() => undefined);
-    this.enqueue({ ...append, ...settle, chars, since: performance.now(), settled });
+    this.enqueue({ ...append, ...settle, chars, since: performance.now(), appended });
     return appended;
   }
 
@@ -97,7 +95,8 @@ export class AppendQueue {
   async settled(session: string): Promise<void> {
     const { underWay = [], waiting = [] } = this.lanes.get(this.laneOf(session)) ?? {};
     const isOfSession = (append: Waiting): boolean => append.session === session;
-    await (waiting.findLast(isOfSession) ?? underWay.findLast(isOfSession))?.settled;
+    const last = waiting.findLast(isOfSession) ?? underWay.findLast(isOfSession);
+    await last?.appended.catch(() => undefined); // whoever appends is told
   }
 
   private enqueue(append: Waiting): void {
@@ -164,9 +163,8 @@ export class AppendQueue {
     const writer = isCluster ? this.keys.sessionWriter(instanceId, lane) : this.keys.writer(instanceId, lane);
     const keys = [writer];
     for (const { session, field, texts: own, isLast, broadcast } of batch) {
-      const logs = this.keys.logs(session);
-      keys.push(this.keys.streams(session), logs + field);
-      appends.push(logs, session, field, newEpoch(), broadcast, isLast ? 1 : 0, own.length);
+      keys.push(this.keys.streams(session), this.keys.logs(session) + field);
+      appends.push(session, field, broadcast, isLast ? 1 : 0, own.length);
       for (const text of own) {
         const number = texts.get(text) ?? texts.size;
         texts.set(text, number);
@@ -177,7 +175,7 @@ export class AppendQueue {
     const args = [
       ...[this.batches, this.clock.now() + REPEATABLE_MS / 2, REPEATABLE_MS, maxEvents, maxAgeMs, maxChars],
       ...[ttlMs, instanceId, this.keys.channelPrefix, isCluster ? 0 : 1],
-      ...[texts.size, ...texts.keys(), ...appends],
+      ...[newEpoch(), texts.size, ...texts.keys(), ...appends],
     ];
     return [keys, args];
   }

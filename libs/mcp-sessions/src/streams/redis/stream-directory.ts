@@ -146,21 +146,22 @@ export class StreamDirectory {
 
   /** The instance that holds the stream; `undefined` if nobody does. */
   async holder(session: string, field: string): Promise<string | undefined> {
-    const [, , holder] = await this.record(session, field);
+    const { holder } = await this.record(session, field);
     return holder === '-' ? undefined : holder;
   }
 
   /** The claim by which this instance holds the stream, as Redis believes; `undefined` if it does not. */
   async ownClaim(session: string, field: string): Promise<string | undefined> {
-    const [, , holder, claim] = await this.record(session, field);
+    const { holder, claim } = await this.record(session, field);
     return holder === this.settings.instanceId ? claim : undefined;
   }
 
-  /** The words of a stream's record, as `stream-record.lua.ts` has them. */
-  private async record(session: string, field: string): Promise<string[]> {
+  /** Two words of a stream's record, as `stream-record.lua.ts` has them. */
+  private async record(session: string, field: string): Promise<{ holder?: string; claim?: string }> {
     const hash = this.keys.streams(session);
     const record = (await this.redis.command(hash, 'HGET', hash, field)) as string | null;
-    return record?.split(' ') ?? [];
+    const [, , , , , holder, , , claim] = record?.split(' ') ?? [];
+    return { holder, claim };
   }
 
   private keysOf(session: string, field: string): string[] {
