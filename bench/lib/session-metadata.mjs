@@ -9,3 +9,8 @@ export function metadata() {
     subscriptions: ['file:///stock/4711', 'file:///stock/4712'],
   };
 }
+
+/** As many different ids. @param {number} count */
+export function sessionIds(count) {
+  return Array.from({ length: count }, (_, index) => `5f0e2c3a-7a2b-4c59-9d43-${index + 100_000}`);
+}

@@ -1,5 +1,5 @@
-import { metadata } from './session-metadata.mjs';
 import { cpuMicroseconds } from './process-usage.mjs';
+import { metadata, sessionIds } from './session-metadata.mjs';
 
 const SESSIONS = 1_000;
 
@@ -19,7 +19,7 @@ const SESSIONS = 1_000;
  * @param {StoreLoad} load
  */
 export async function measureOperations(store, { operation, inFlight, warmUpMs, ms }) {
-  const ids = Array.from({ length: SESSIONS }, (_, index) => `5f0e2c3a-7a2b-4c59-9d43-${index + 100_000}`);
+  const ids = sessionIds(SESSIONS);
   const sessions = ids.map((id) => ({ ...metadata(), principal: `https://issuer.example|${id}` }));
   await Promise.all(ids.map((id, index) => store.set(id, sessions[index])));
 
