@@ -1,7 +1,11 @@
 import type { RedisConnection } from '../../redis/redis-connection.interface.js';
+import { RequestBatch } from '../../redis/request-batch.js';
 import type { StreamKeys } from '../../redis/stream-keys.js';
 import { signalMessage } from './instance-messages.js';
 import type { RedisStreamSettings } from './settings.js';
+
+/** Signals that one message carries. */
+const SIGNALS_PER_MESSAGE = 32;
 
 type Handler = (sessionId: string, value: unknown) => void;
 
@@ -9,12 +13,15 @@ type Handler = (sessionId: string, value: unknown) => void;
 export class SignalChannel {
   private readonly handlers: Handler[] = [];
   private readonly missedHandlers: (() => void)[] = [];
+  private readonly messages: RequestBatch<string, string>;
 
   constructor(
     private readonly redis: RedisConnection,
     private readonly keys: StreamKeys,
     private readonly settings: RedisStreamSettings,
-  ) {}
+  ) {
+    this.messages = new RequestBatch((signals) => this.publish(signals), SIGNALS_PER_MESSAGE);
+  }
 
   onSignal(handler: Handler): void {
     this.handlers.push(handler);
@@ -27,7 +34,7 @@ export class SignalChannel {
   async send(sessionId: string, value: unknown): Promise<void> {
     const { instanceId } = this.settings;
     const message = signalMessage(this.keys.encode(sessionId), instanceId, JSON.stringify(value));
-    await this.redis.command(undefined, 'PUBLISH', this.keys.broadcastChannel, message);
+    await this.messages.request(message);
   }
 
   receive(session: string, instanceId: string, json: string): void {
@@ -38,5 +45,10 @@ export class SignalChannel {
 
   missed(): void {
     for (const handler of this.missedHandlers) handler();
+  }
+
+  private async publish(signals: string[]): Promise<string[]> {
+    await this.redis.command(undefined, 'PUBLISH', this.keys.broadcastChannel, signals.join(''));
+    return signals;
   }
 }
