@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { APPEND_EVENTS } from '../../libs/mcp-sessions/src/redis/scripts/append-events.lua.js';
-import { ATTACH_STREAM } from '../../libs/mcp-sessions/src/redis/scripts/attach-stream.lua.js';
+import { ATTACH_STREAMS } from '../../libs/mcp-sessions/src/redis/scripts/attach-streams.lua.js';
 import { BROADCAST_EVENTS } from '../../libs/mcp-sessions/src/redis/scripts/broadcast-events.lua.js';
 import { CHECK_STREAMS } from '../../libs/mcp-sessions/src/redis/scripts/check-streams.lua.js';
 import { DELETE_STREAMS } from '../../libs/mcp-sessions/src/redis/scripts/delete-streams.lua.js';
@@ -104,7 +104,7 @@ describe.each(STEPS)('When the connection for commands breaks %s,', (_, cut) => 
     sessionId = `attach-${(sessions += 1)}`;
     await sender.manager.call('position', mainOf(sessionId));
     await sender.manager.sendEach([sessionId], ['1', '2']);
-    const broken = holder.commands[cut](ATTACH_STREAM.sha1);
+    const broken = holder.commands[cut](ATTACH_STREAMS.sha1);
     const opened = holder.manager.open(sessionId, mainOf(sessionId));
     await broken;
     const sent = sender.manager.send([sessionId], '3');

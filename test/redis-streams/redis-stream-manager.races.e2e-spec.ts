@@ -82,6 +82,60 @@ describe('While a stream is being opened,', () => {
   });
 });
 
+describe('When many streams are opened at once,', () => {
+  /** Asks for all of them in one turn of the event loop. @returns the connections, as soon as all are there */
+  async function openAll(manager: RedisStreamManager, sessionIds: string[]): Promise<RecordingConnection[]> {
+    const connections = sessionIds.map(() => new RecordingConnection());
+    await Promise.all(connections.map((connection, i) => manager.open(mainOf(sessionIds[i]!), connection)));
+    return connections;
+  }
+
+  it('P2 each gets its own events, however many there are', async () => {
+    const manager = await makeManager();
+    const large = 'x'.repeat(16_000);
+    const sessionIds = numbers(100, `${sessionId}-`);
+    for (const id of sessionIds) await manager.send([id], frame(`1 ${id} ${large}`) + frame(`2 ${id}`));
+    // Half as many are new.
+    const all = [...sessionIds, ...numbers(50, `${sessionId}-new-`)];
+    const connections = await openAll(manager, all);
+    for (const [i, { data }] of connections.entries()) {
+      expect(data).toEqual(i < 100 ? [`1 ${all[i]} ${large}`, `2 ${all[i]}`] : []);
+    }
+    await Promise.all(all.map((id) => manager.send([id], frame(`3 ${id}`))));
+    for (const [i, { data }] of connections.entries()) expect(data.at(-1)).toBe(`3 ${all[i]}`);
+    expect(manager.eventsLost).toBe(0);
+  });
+
+  it('P1 those of a session that is deleted meanwhile end, and stay ended', async () => {
+    const manager = await makeManager();
+    const sessionIds = numbers(20, `${sessionId}-`);
+    const opened = openAll(manager, sessionIds);
+    await manager.delete(sessionIds.at(-1)!);
+    const connections = await opened;
+    expect(connections.map(({ closed }) => closed)).toEqual(sessionIds.map((_, i) => i === 19));
+    expect(await manager.has(sessionIds.at(-1)!)).toBe(false);
+    expect(manager.localSize).toBe(19);
+  });
+
+  it('P2 the newest connection to one of them has it', async () => {
+    const manager = await makeManager();
+    const connections = await openAll(manager, [sessionId, `${sessionId}-other`, sessionId, sessionId]);
+    expect(connections.map(({ closed }) => closed)).toEqual([true, false, true, false]);
+    await manager.send([sessionId], frame('1'));
+    expect(connections.map(({ data }) => data)).toEqual([[], [], [], ['1']]);
+  });
+
+  it('P5 a manager that closes tells Redis of all', async () => {
+    const [manager, other] = [await makeManager(), await makeManager()];
+    const sessionIds = numbers(1_000, `${sessionId}-`);
+    const connections = await openAll(manager, sessionIds);
+    await manager.close();
+    expect(connections.every(({ closed }) => closed)).toBe(true);
+    const held = await Promise.all(sessionIds.map((id) => other.has(id)));
+    expect(held).not.toContain(true);
+  });
+});
+
 describe('Under a load that never ends,', () => {
   it('P6 a session can be deleted', async () => {
     const manager = await makeManager();

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { RedisConnectionOptions } from '../redis/redis-client.js';
 import { formatEventId, parseEventId } from './event-id.js';
@@ -24,6 +25,9 @@ import {
 } from './stream-manager.interface.js';
 
 export type { RedisStreamManagerConfig } from './redis/settings.js';
+
+/** Connections that `close` ends in one turn of the event loop. */
+const FINISHED_PER_TURN = 400;
 
 /**
  * Holds streams for many instances: any of them may send to a session, and a stream that breaks on one goes on at
@@ -200,16 +204,26 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
-    for (const stream of [...this.parts.delivery.held.all()]) this.parts.delivery.finish(stream);
+    const finishing = this.finishAll();
     this.parts.catchUp.stop();
     this.parts.requests.close();
     try {
-      await this.parts.opening.close();
+      await Promise.all([finishing, this.parts.opening.close()]);
       await this.parts.link.leave();
     } catch (error) {
       this.report('Redis could not be told that this instance closes', error);
     } finally {
       await Promise.all([this.parts.subscriber.close(), this.parts.redis.close()]);
+    }
+  }
+
+  /** Ends all connections, and has Redis told of them meanwhile. */
+  private async finishAll(): Promise<void> {
+    let count = 0;
+    for (const stream of [...this.parts.delivery.held.all()]) {
+      this.parts.delivery.finish(stream);
+      count += 1;
+      if (count % FINISHED_PER_TURN === 0) await nextTurn();
     }
   }
 

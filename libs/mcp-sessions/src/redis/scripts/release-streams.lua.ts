@@ -8,21 +8,20 @@ export const RELEASE_STREAMS = redisScript(
 -- KEYS  for each stream the session's hash
 -- ARGV  1  the id of the calling instance
 --       2  1 to forget the streams: nothing is kept for resuming
---       then for each stream: field, the claim of its connection, offset and broadcast last delivered; - for both to leave
---          those as they are
+--       then for each stream a line of words: field, the claim of its connection, offset and broadcast last delivered;
+--          - for both to leave those as they are
 -- Answer: how many were let go of
 ${STREAM_RECORD_LUA}
 local released = 0
 for index, hash in ipairs(KEYS) do
-  local first = 3 + (index - 1) * 4
-  local field, claim, delivered = ARGV[first], ARGV[first + 1], ARGV[first + 2]
+  local field, claim, delivered, broadcast = string.match(ARGV[2 + index], '^(%S+) (%S+) (%S+) (%S+)$')
   local record = readRecord(hash, field)
   if record and record.claim == claim then
     if ARGV[2] == '1' then
       redis.call('HDEL', hash, field)
     else
       record.holder = '-'
-      if delivered ~= '-' then record.delivered, record.broadcast = tonumber(delivered), ARGV[first + 3] end
+      if delivered ~= '-' then record.delivered, record.broadcast = tonumber(delivered), broadcast end
       writeRecord(hash, field, record)
     end
     released = released + 1

@@ -2,7 +2,7 @@ import { MAIN_STREAM_KEY } from '../stream-manager.interface.js';
 import type { Broadcaster } from './broadcaster.js';
 import type { HeldStream } from './held-stream.js';
 import type { InstancePresence } from './instance-presence.js';
-import { CHECK_ROUND, type ReportFailure } from './settings.js';
+import type { ReportFailure } from './settings.js';
 import type { StreamDelivery } from './stream-delivery.js';
 import type { StreamDirectory } from './stream-directory.js';
 import type { StreamCheck } from './stream-directory.interface.js';
@@ -28,6 +28,8 @@ export class CatchUp {
     private readonly broadcaster: Broadcaster,
     private readonly opening: StreamOpening,
     private readonly presence: Pick<InstancePresence, 'isAlive'>,
+    /** Heartbeats in which every stream is checked once. */
+    private readonly checkRound: number,
     private readonly report: ReportFailure,
   ) {}
 
@@ -69,8 +71,8 @@ export class CatchUp {
    * be read before.
    */
   async checkSome(): Promise<void> {
-    this.turn = (this.turn + 1) % CHECK_ROUND;
-    const streams = [...this.delivery.held.all()].filter((_, index) => index % CHECK_ROUND === this.turn);
+    this.turn = (this.turn + 1) % this.checkRound;
+    const streams = [...this.delivery.held.all()].filter((_, index) => index % this.checkRound === this.turn);
     for (const stream of streams) this.stuck.add(stream);
     this.broadcastsAreMissing = true;
     await this.readMissing();

@@ -31,8 +31,11 @@ export class HeldStream implements FollowedStream, EventSource {
   origin: string | undefined;
   /** The offset of the last event, once that is known: the stream ends behind it. */
   endsAt: number | undefined;
-  idPrefix: string;
-  private readonly events = new Map<number, LoggedEvent & { previousAt: number }>();
+  /** Most streams have no events for most of the time. */
+  private events: Map<number, LoggedEvent & { previousAt: number }> | undefined;
+  /** The epoch of the broadcasts that `deliveredBroadcast` is a place in. */
+  private broadcastEpoch: string;
+  private prefix: string | undefined;
 
   constructor(
     readonly ref: StreamRef,
@@ -51,8 +54,14 @@ export class HeldStream implements FollowedStream, EventSource {
     public deliveredBroadcast: number,
     private readonly broadcasts: BroadcastMirror,
   ) {
-    this.idPrefix = idPrefixOf(ref, epoch, broadcasts.epoch);
+    this.broadcastEpoch = broadcasts.epoch;
     this.knownSince = broadcasts.epoch;
+  }
+
+  /** Made when it is first needed: it has a hash in it. */
+  get idPrefix(): string {
+    this.prefix ??= idPrefixOf(this.ref, this.epoch, this.broadcastEpoch);
+    return this.prefix;
   }
 
   get log(): EventSource {
@@ -60,7 +69,12 @@ export class HeldStream implements FollowedStream, EventSource {
   }
 
   get lastOffset(): number {
-    return this.delivered + this.events.size;
+    return this.delivered + this.waiting;
+  }
+
+  /** Events that are here and have not been handed out. */
+  private get waiting(): number {
+    return this.events?.size ?? 0;
   }
 
   get isOver(): boolean {
@@ -69,27 +83,28 @@ export class HeldStream implements FollowedStream, EventSource {
 
   /** Whether events are here that cannot be handed out: others before them are missing. */
   get isStuck(): boolean {
-    return this.events.size > 0 && !this.firstAfter(this.delivered);
+    return this.waiting > 0 && !this.firstAfter(this.delivered);
   }
 
   /** Keeps an event until it is its turn. @returns `false` if Redis has to be asked what has become of the log */
   offer({ epoch, offset, at, previousAt = 0, broadcast, data }: IncomingEvent): boolean {
-    if (epoch !== this.epoch || this.events.size >= MAX_EVENTS) return false;
+    if (epoch !== this.epoch || this.waiting >= MAX_EVENTS) return false;
     if (this.isContradicted(offset, at)) {
       this.isInDoubt = true;
       return false;
     }
     const position = parsePosition(broadcast);
     const before = position.epoch === this.broadcasts.epoch ? position.offset : 0;
-    if (offset > this.delivered) this.events.set(offset, { offset, broadcast: before, data, at, previousAt });
+    if (offset > this.delivered)
+      (this.events ??= new Map()).set(offset, { offset, broadcast: before, data, at, previousAt });
     return true;
   }
 
   firstAfter(offset: number): LoggedEvent | undefined {
     if (this.isInDoubt) return undefined;
-    const event = this.events.get(offset + 1);
+    const event = this.events?.get(offset + 1);
     if (!event || event.broadcast > this.broadcasts.log.last) return undefined;
-    const at = this.events.get(offset)?.at ?? this.deliveredAt;
+    const at = this.events?.get(offset)?.at ?? this.deliveredAt;
     // It follows another event than the one that was handed out under that offset.
     if (event.previousAt > 0 && at > 0 && event.previousAt !== at) this.isInDoubt = true;
     return this.isInDoubt ? undefined : event;
@@ -97,9 +112,11 @@ export class HeldStream implements FollowedStream, EventSource {
 
   /** Forgets what has been handed out. */
   prune(): void {
-    for (const [offset, { at }] of this.events) {
+    const { events } = this;
+    if (!events) return;
+    for (const [offset, { at }] of events) {
       if (offset === this.delivered) this.deliveredAt = at;
-      if (offset <= this.delivered) this.events.delete(offset);
+      if (offset <= this.delivered) events.delete(offset);
     }
   }
 
@@ -115,7 +132,8 @@ export class HeldStream implements FollowedStream, EventSource {
   /** The broadcasts have begun anew. */
   resetBroadcasts(): void {
     this.deliveredBroadcast = 0;
-    this.idPrefix = idPrefixOf(this.ref, this.epoch, this.broadcasts.epoch);
+    this.broadcastEpoch = this.broadcasts.epoch;
+    this.prefix = undefined;
   }
 }
 

@@ -61,7 +61,7 @@ export class HeldStreams {
   endAttaching(session: string, field: string): void {
     const address = `${session} ${field}`;
     const attaching = this.attaching.get(address)!;
-    const stream = this.find(session, field);
+    const stream = attaching.waiting.length > 0 && this.find(session, field);
     if (stream) for (const work of attaching.waiting) work(stream);
     attaching.connections -= 1;
     if (attaching.connections === 0) this.attaching.delete(address);

@@ -35,8 +35,8 @@ export class InstanceParts {
   /** @throws InvalidConfigurationError as `RedisStreamManager` */
   constructor(config: RedisStreamManagerConfig, connection: RedisConnectionOptions, report: ReportFailure) {
     const options = { ...connection, commandTimeoutMs: config.commandTimeoutMs };
-    const settings = settingsOf(config);
     const redis = connectionTo(config.client, options);
+    const settings = settingsOf(config, redis.isCluster);
     const keys = new StreamKeys(config.prefix ?? 'mcp:stream:');
     const clock = new RedisClock();
     this.settings = settings;
@@ -60,7 +60,15 @@ export class InstanceParts {
       others,
       instanceId,
     );
-    this.catchUp = new CatchUp(this.directory, this.delivery, this.broadcaster, this.opening, others, report);
+    this.catchUp = new CatchUp(
+      this.directory,
+      this.delivery,
+      this.broadcaster,
+      this.opening,
+      others,
+      settings.checkRound,
+      report,
+    );
     this.appends = new AppendQueue(redis, keys, settings, clock, this.delivery);
     this.requests = new RequestRoutes(redis, keys, settings);
     this.signals = new SignalChannel(redis, keys, settings);

@@ -8,7 +8,7 @@ import type { Release } from './stream-directory.interface.js';
  */
 export class ReleaseQueue {
   private waiting: Release[] = [];
-  private telling: Promise<void> | undefined;
+  private readonly underWay = new Set<Promise<void>>();
 
   constructor(
     private readonly directory: StreamDirectory,
@@ -22,25 +22,29 @@ export class ReleaseQueue {
 
   /** Sends what waits. */
   tell(): void {
+    if (this.waiting.length === 0) return;
     this.flush().catch((error: unknown) =>
       this.report('Redis could not be told which streams were let go of', error),
     );
   }
 
-  /** Sends what waits, before anything that is sent after this call. */
+  /** Sends what waits, before anything that is sent after this call. Resolves when Redis has been told of all. */
   async flush(): Promise<void> {
-    if (this.waiting.length === 0) return this.telling;
-    const releases = this.waiting;
-    this.waiting = [];
-    const telling = this.directory.release(releases);
-    this.telling = telling;
+    if (this.waiting.length > 0) {
+      const releases = this.waiting;
+      this.waiting = [];
+      const telling = this.send(releases).finally(() => this.underWay.delete(telling));
+      this.underWay.add(telling);
+    }
+    await Promise.all(this.underWay);
+  }
+
+  private async send(releases: Release[]): Promise<void> {
     try {
-      await telling;
+      await this.directory.release(releases);
     } catch (error) {
       this.waiting.unshift(...releases);
       throw error;
-    } finally {
-      if (this.telling === telling) this.telling = undefined;
     }
   }
 }

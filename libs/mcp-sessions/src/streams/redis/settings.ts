@@ -5,8 +5,13 @@ import type { Retention } from '../event-log.js';
 import { retentionOf } from '../retention.js';
 import type { ReplayOptions } from '../stream-manager.interface.js';
 
-/** Heartbeats in which every stream is checked once. */
-export const CHECK_ROUND = 6;
+/** Heartbeats in which every stream is checked once: in a Cluster, where one node may lose a message to another. */
+const SHORT_CHECK_ROUND = 6;
+/**
+ * The same elsewhere, at most: a message is lost there together with the connection, which shows, or with all that
+ * follow it, which the probe of the next heartbeat finds. Either has all streams checked at once.
+ */
+const LONG_CHECK_ROUND = 30;
 /** The longest delay that Node's timers take, in seconds. */
 const LONGEST_TIMER_S = Math.floor(2 ** 31 / 1_000) - 1;
 
@@ -36,6 +41,8 @@ export interface RedisStreamSettings {
   /** Random, so that a restarted instance is another one. */
   instanceId: string;
   heartbeatMs: number;
+  /** Heartbeats in which every stream is checked once. */
+  checkRound: number;
   /** How long a session's records outlive their last use, in milliseconds. */
   ttlMs: number;
   /** What is kept for resuming; `undefined`: nothing. */
@@ -45,11 +52,10 @@ export interface RedisStreamSettings {
 }
 
 /** @throws InvalidConfigurationError an option has a value that it cannot have */
-export function settingsOf({
-  heartbeatInterval = 10,
-  ttl = 3_600,
-  replay = {},
-}: RedisStreamManagerConfig): RedisStreamSettings {
+export function settingsOf(
+  { heartbeatInterval = 10, ttl = 3_600, replay = {} }: RedisStreamManagerConfig,
+  isCluster: boolean,
+): RedisStreamSettings {
   for (const [name, value, most] of [
     ['heartbeatInterval', heartbeatInterval, LONGEST_TIMER_S],
     ['ttl', ttl, Number.MAX_SAFE_INTEGER / 1_000],
@@ -64,11 +70,17 @@ export function settingsOf({
   // Redis takes whole milliseconds.
   const maxAgeMs = Math.ceil(retention?.maxAgeMs ?? 60_000);
   const heartbeatMs = Math.max(heartbeatInterval * 1_000, 1);
+  // What a message did not bring must still be in the log when that is looked for.
+  const heartbeatsOfLog = Math.floor(maxAgeMs / 2 / heartbeatMs);
+  const checkRound = isCluster
+    ? SHORT_CHECK_ROUND
+    : Math.min(Math.max(heartbeatsOfLog, SHORT_CHECK_ROUND), LONG_CHECK_ROUND);
   return {
     instanceId: randomBytes(9).toString('base64url'),
     heartbeatMs,
+    checkRound,
     // A stream that is held is looked after once in a round of heartbeats, and must not expire before that.
-    ttlMs: Math.ceil(Math.max(ttl * 1_000, maxAgeMs, 2 * CHECK_ROUND * heartbeatMs)),
+    ttlMs: Math.ceil(Math.max(ttl * 1_000, maxAgeMs, 2 * checkRound * heartbeatMs)),
     replay: retention && { ...retention, maxAgeMs },
     maxAgeMs,
   };

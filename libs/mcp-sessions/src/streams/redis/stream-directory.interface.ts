@@ -9,8 +9,8 @@ export interface AttachRequest {
   offset?: number;
   /** When the event at `offset` was appended, for `recover`. */
   at?: number;
-  /** The last broadcast that this instance knows. */
-  broadcast: string;
+  /** The epoch of a log that begins with this connection. */
+  newEpoch: string;
   /** A word that only this connection uses. */
   claim: string;
   /** Whether a newcomer takes the stream however often it has changed hands. */

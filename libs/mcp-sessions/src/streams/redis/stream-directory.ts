@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { RedisArgument, RedisConnection, RedisScript } from '../../redis/redis-connection.interface.js';
-import { ATTACH_STREAM } from '../../redis/scripts/attach-stream.lua.js';
 import { CHECK_STREAMS } from '../../redis/scripts/check-streams.lua.js';
 import { DELETE_STREAMS } from '../../redis/scripts/delete-streams.lua.js';
 import { DISMISS_STREAM } from '../../redis/scripts/dismiss-stream.lua.js';
@@ -8,11 +7,11 @@ import { READ_EVENTS } from '../../redis/scripts/read-events.lua.js';
 import { RELEASE_STREAMS } from '../../redis/scripts/release-streams.lua.js';
 import { STREAM_POSITION } from '../../redis/scripts/stream-position.lua.js';
 import type { StreamKeys } from '../../redis/stream-keys.js';
-import { bytesOf } from '../sse-frame.js';
-import { MAX_TAKEOVERS, TAKEOVER_WINDOW_MS } from '../takeover-guard.js';
 import { inBatches } from './in-batches.js';
 import { repeatedCall } from './repeated-call.js';
 import type { RedisStreamSettings } from './settings.js';
+import { storedEvents } from './stored-events.js';
+import { StreamAttachments } from './stream-attachments.js';
 import type {
   AttachRequest,
   StoredEvent,
@@ -28,44 +27,19 @@ const STREAMS_PER_SCRIPT = 200;
 
 /** Which instance holds which stream, and what each stream keeps: as Redis has it. */
 export class StreamDirectory {
+  private readonly attachments: StreamAttachments;
+
   constructor(
     private readonly redis: RedisConnection,
     private readonly keys: StreamKeys,
     private readonly settings: RedisStreamSettings,
-  ) {}
+  ) {
+    this.attachments = new StreamAttachments(redis, keys, settings);
+  }
 
   /** Takes a stream over. @returns why not, if that is not possible */
-  async attach(request: AttachRequest): Promise<Attachment | AttachRefusal> {
-    const { session, field, isMain, mode, epoch = '-', offset = 0, at = 0 } = request;
-    const { broadcast, force, claim } = request;
-    const { instanceId, maxAgeMs, ttlMs } = this.settings;
-    const isGuarded = isMain && !force && mode !== 'recover';
-    const args = [
-      ...[session, field, instanceId, mode, epoch, offset, at, newEpoch(), broadcast, maxAgeMs, ttlMs],
-      ...[this.keys.channelPrefix, isGuarded ? MAX_TAKEOVERS : 0, TAKEOVER_WINDOW_MS, isMain ? 1 : 0],
-      ...[this.keys.logs(session), claim],
-    ];
-    const answer = await this.run(ATTACH_STREAM, this.keysOf(session, field), args);
-    const [status, ...attachment] = answer as [
-      AttachRefusal | 'attached',
-      ...[string, number, number, string, number, number, number, number, string],
-      ...string[],
-    ];
-    if (status !== 'attached') return status;
-    const [ownEpoch, generation, start, lastBroadcast, last, ended, lost, startAt, origin, ...entries] =
-      attachment;
-    return {
-      epoch: ownEpoch,
-      generation,
-      start,
-      broadcast: lastBroadcast === '-' ? undefined : lastBroadcast,
-      last,
-      hasEnded: ended === 1,
-      isLost: lost === 1,
-      startAt,
-      origin,
-      events: storedEvents(entries, last),
-    };
+  attach(request: AttachRequest): Promise<Attachment | AttachRefusal> {
+    return this.attachments.attach(request);
   }
 
   /** Where the stream's next connection goes on. */
@@ -119,9 +93,10 @@ export class StreamDirectory {
         batch.map(({ session }) => this.keys.streams(session)),
         [
           ...[instanceId, replay ? 0 : 1],
-          ...batch.flatMap(({ field, claim, position }) => [
-            ...[field, claim, position?.delivered ?? '-', position?.broadcast ?? '-'],
-          ]),
+          ...batch.map(
+            ({ field, claim, position }) =>
+              `${field} ${claim} ${position?.delivered ?? '-'} ${position?.broadcast ?? '-'}`,
+          ),
         ],
       ),
     );
@@ -168,8 +143,9 @@ export class StreamDirectory {
     return [this.keys.streams(session), this.keys.logs(session) + field];
   }
 
-  /** All of these scripts may run twice. */
+  /** All of these scripts may run twice. None overtakes a takeover that was asked for before it. */
   private run(script: RedisScript, keys: string[], args: RedisArgument[]): Promise<unknown> {
+    this.attachments.flush();
     return repeatedCall(this.redis, () => this.redis.run(script, keys, args));
   }
 
@@ -181,12 +157,17 @@ export class StreamDirectory {
 
 /** Random, since it is part of the event ids: a counter would tell a client how busy the others are. */
 export function newEpoch(): string {
-  return randomBytes(6).toString('hex');
+  return randomWord();
 }
 
 /** Tells one connection to a stream from the others. */
 export function newClaim(): string {
-  return randomBytes(6).toString('base64url');
+  return randomWord();
+}
+
+/** 48 random bits: the last digits of a UUID, since Node takes many of those from the system at once. */
+function randomWord(): string {
+  return randomUUID().slice(-12);
 }
 
 function streamCheckOf(answer: number): StreamCheck {
@@ -194,18 +175,4 @@ function streamCheckOf(answer: number): StreamCheck {
   if (answer === -2) return 'taken';
   if (answer === -3) return 'changed';
   return answer < 0 ? { last: -4 - answer, hasEnded: true } : { last: answer, hasEnded: false };
-}
-
-/** The newest entry has the offset `last`. Each is the time and the broadcast before it, a line feed, and the text. */
-function storedEvents(entries: string[], last: number): StoredEvent[] {
-  return entries.map((entry, index) => {
-    const separator = entry.indexOf('\n');
-    const [at, broadcast] = entry.slice(0, separator).split(' ');
-    return {
-      offset: last - entries.length + 1 + index,
-      at: Number(at),
-      broadcast: broadcast!,
-      data: bytesOf(entry.slice(separator + 1)),
-    };
-  });
 }

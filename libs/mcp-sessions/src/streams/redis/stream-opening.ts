@@ -13,7 +13,7 @@ import { HeldStream, parseEpochs } from './held-stream.js';
 import type { InstancePresence } from './instance-presence.js';
 import type { RedisClock } from './redis-clock.js';
 import type { StreamDelivery } from './stream-delivery.js';
-import { newClaim, type StreamDirectory } from './stream-directory.js';
+import { newClaim, newEpoch, type StreamDirectory } from './stream-directory.js';
 import type { Attachment, AttachRefusal, AttachRequest } from './stream-directory.interface.js';
 
 /** A place in both logs, as a client names it. */
@@ -56,15 +56,17 @@ export class StreamOpening {
     const place = position && (await this.placeOf(ref, position));
     const former = this.delivery.held.find(session, field);
     const claim = newClaim();
-    const request = {
-      ...{ session, field, claim },
+    const request: AttachRequest = {
+      session,
+      field,
+      claim,
       isMain: ref.key === MAIN_STREAM_KEY,
       mode: place ? 'after' : 'follow',
       epoch: place?.epoch,
       offset: place?.offset,
-      broadcast: this.delivery.broadcasts.position,
+      newEpoch: newEpoch(),
       force: former?.connection && isSlow(former.connection),
-    } as const;
+    };
     let attachment: Attachment | AttachRefusal;
     try {
       attachment = await this.attach(request, (answer) => this.admit(newcomer, claim, place, answer));
@@ -95,8 +97,8 @@ export class StreamOpening {
     stream.isRecovering = true;
     const { ref, session, field, claim, epoch, delivered: offset, deliveredAt: at } = stream;
     const isMain = ref.key === MAIN_STREAM_KEY;
-    const broadcast = this.delivery.broadcasts.position;
-    const request = { session, field, claim, isMain, mode: 'recover', epoch, offset, at, broadcast } as const;
+    const place = { epoch, offset, at, newEpoch: newEpoch() };
+    const request = { session, field, claim, isMain, mode: 'recover', ...place } as const;
     try {
       const answer = await this.attach(request, (attachment) => this.readmit(stream, attachment));
       if (answer === 'taken') this.delivery.drop(stream);
