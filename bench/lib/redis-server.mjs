@@ -12,11 +12,12 @@ import { installRedis } from './prepare.mjs';
  * A Redis server of one row: both sides use it, in turn.
  * @typedef {object} RedisServer
  * @property {number} port
- * @property {() => Promise<void>} empty Removes all data, and waits until former clients are gone.
+ * @property {() => Promise<void>} quiet Waits until former clients are gone.
+ * @property {() => Promise<void>} empty The same, and removes all data.
  * @property {() => Promise<RedisUsage>} usage
  * @property {() => Promise<void>} stop
  *
- * @typedef {{ commands: number, cpuMicroseconds: number }} RedisUsage Since the server's start.
+ * @typedef {{ commands: number, cpuMicroseconds: number, memoryBytes: number }} RedisUsage Commands and CPU since the server's start.
  */
 
 /** Should this process end before it has stopped them, nothing else would. @type {Set<import('node:child_process').ChildProcess>} */
@@ -47,10 +48,15 @@ export async function startRedis() {
   client.on('error', () => undefined); // until the server is up; later, commands reject
   await client.ping();
 
+  const quiet = async () => {
+    while (Number(valueOf(await client.info('clients'), 'connected_clients')) > 1) await sleep(20);
+  };
+
   return {
     port,
+    quiet,
     empty: async () => {
-      while (Number(valueOf(await client.info('clients'), 'connected_clients')) > 1) await sleep(20);
+      await quiet();
       await client.flushall();
     },
     usage: async () => {
@@ -59,6 +65,7 @@ export async function startRedis() {
       return {
         commands: Number(valueOf(info, 'total_commands_processed')),
         cpuMicroseconds: (cpuSeconds[0] + cpuSeconds[1]) * 1e6,
+        memoryBytes: Number(valueOf(info, 'used_memory')),
       };
     },
     stop: async () => {

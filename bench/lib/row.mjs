@@ -13,7 +13,7 @@ import { short, summarize } from './statistics.mjs';
  * @property {string[]} packages Whose versions the result names; `… (ours)` where both sides bring their own.
  * @property {{ full: Size, quick: Size }} sizes
  * @property {boolean} [together] Both sides of a pair at the same time; else one after the other.
- * @property {() => Promise<Shared>} [share] Starts what both sides use, as a Redis server; it is stopped after the row.
+ * @property {(size: any) => Promise<Shared>} [share] Starts what both sides use, as a Redis server; it is stopped after the row.
  * @property {{ ours: Measure, theirs: Measure }} measure
  *
  * @typedef {{ pairs: number, [detail: string]: any }} Size
@@ -33,7 +33,7 @@ export function targetText(target) {
 
 /** @param {Row} row @param {Size} size */
 async function measureRow(row, size) {
-  const shared = await row.share?.();
+  const shared = await row.share?.(size);
   try {
     return await measurePairs(
       size.pairs,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inFlightOf } from './in-flight.mjs';
 import { cpuMicroseconds } from './process-usage.mjs';
 import { MARK, frameOf } from './push-event.mjs';
 
@@ -47,15 +48,6 @@ class Connections {
       close: () => undefined,
     };
   }
-}
-
-/** Runs `work` for 0 … count - 1, `inFlight` at a time. @param {number} count @param {number} inFlight @param {(index: number) => Promise<unknown>} work */
-async function inFlightOf(count, inFlight, work) {
-  let next = 0;
-  const worker = async () => {
-    while (next < count) await work(next++);
-  };
-  await Promise.all(Array.from({ length: inFlight }, worker));
 }
 
 /**

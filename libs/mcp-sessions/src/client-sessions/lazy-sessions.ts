@@ -8,6 +8,8 @@ import type { Session, Sessions } from './sessions.interface.js';
  */
 export class LazySessions implements Sessions {
   private made: Promise<Sessions> | undefined;
+  /** What was made, once it is. */
+  private ready: Sessions | undefined;
 
   /** @param make makes the repository; when that fails, the next use tries again */
   constructor(private readonly make: () => Promise<Sessions>) {}
@@ -23,62 +25,72 @@ export class LazySessions implements Sessions {
 
   async create(session: Session): Promise<void> {
     // Copied now: the caller may change it before there is a repository.
-    const copy = copyOf(session);
-    await (await this.sessions()).create(copy);
+    const given = this.ready ? session : copyOf(session);
+    await this.use((sessions) => sessions.create(given));
   }
 
   async update(userId: string, sessionId: string, data: Partial<Session>): Promise<void> {
-    const copy = copyOf(data);
-    await (await this.sessions()).update(userId, sessionId, copy);
+    const given = this.ready ? data : copyOf(data);
+    await this.use((sessions) => sessions.update(userId, sessionId, given));
   }
 
-  async get(userId: string, sessionId: string): Promise<Session | null> {
-    return (await this.sessions()).get(userId, sessionId);
+  get(userId: string, sessionId: string): Promise<Session | null> {
+    return this.use((sessions) => sessions.get(userId, sessionId));
   }
 
-  async list(userId: string): Promise<Session[]> {
-    return (await this.sessions()).list(userId);
+  list(userId: string): Promise<Session[]> {
+    return this.use((sessions) => sessions.list(userId));
   }
 
-  async listIds(userId: string): Promise<string[]> {
-    return (await this.sessions()).listIds(userId);
+  listIds(userId: string): Promise<string[]> {
+    return this.use((sessions) => sessions.listIds(userId));
   }
 
-  async delete(userId: string, sessionId: string): Promise<void> {
-    await (await this.sessions()).delete(userId, sessionId);
+  delete(userId: string, sessionId: string): Promise<void> {
+    return this.use((sessions) => sessions.delete(userId, sessionId));
   }
 
-  async listAllIds(): Promise<string[]> {
-    return (await this.sessions()).listAllIds();
+  listAllIds(): Promise<string[]> {
+    return this.use((sessions) => sessions.listAllIds());
   }
 
-  async clearAll(): Promise<void> {
-    await (await this.sessions()).clearAll();
+  clearAll(): Promise<void> {
+    return this.use((sessions) => sessions.clearAll());
   }
 
-  async cleanupExpired(): Promise<void> {
-    await (await this.sessions()).cleanupExpired();
+  cleanupExpired(): Promise<void> {
+    return this.use((sessions) => sessions.cleanupExpired());
   }
 
   async disconnect(): Promise<void> {
     const made = this.made;
     this.made = undefined;
+    this.ready = undefined;
     // What could not be made holds nothing, and whoever used it knows.
     const sessions = await made?.catch(() => undefined);
     await sessions?.disconnect();
   }
 
-  async withLock<T>(userId: string, sessionId: string, work: (session: Session) => Promise<T>): Promise<T> {
-    return (await this.sessions()).withLock(userId, sessionId, work);
+  withLock<T>(userId: string, sessionId: string, work: (session: Session) => Promise<T>): Promise<T> {
+    return this.use((sessions) => sessions.withLock(userId, sessionId, work));
+  }
+
+  private use<T>(work: (sessions: Sessions) => Promise<T>): Promise<T> {
+    return this.ready ? work(this.ready) : this.sessions().then(work);
   }
 
   private sessions(): Promise<Sessions> {
     if (this.made) return this.made;
     const made = this.make();
     this.made = made;
-    made.catch(() => {
-      if (this.made === made) this.made = undefined;
-    });
+    made.then(
+      (sessions) => {
+        if (this.made === made) this.ready = sessions;
+      },
+      () => {
+        if (this.made === made) this.made = undefined;
+      },
+    );
     return made;
   }
 }

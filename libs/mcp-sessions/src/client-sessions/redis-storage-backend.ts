@@ -5,12 +5,10 @@ import type { RedisClient } from '../redis/redis-client.interface.js';
 import type { RedisConnection } from '../redis/redis-connection.interface.js';
 import { available } from './redis-availability.js';
 import { RedisSessionLock } from './redis-session-lock.js';
+import type { RedisSessionRecord } from './redis-session-record.js';
 import { RedisUserIndex } from './redis-user-index.js';
 import { RedisUserKeys } from './redis-user-keys.js';
-import { CREATE_SESSION } from './scripts/create-session.lua.js';
-import { READ_SESSIONS } from './scripts/read-sessions.lua.js';
-import { REMOVE_SESSIONS } from './scripts/remove-sessions.lua.js';
-import { REPLACE_SESSION } from './scripts/replace-session.lua.js';
+import { RedisUserSessions } from './redis-user-sessions.js';
 import { copyOf, SessionCodec } from './session-codec.js';
 import { generateSessionId } from './session-id.js';
 import { lockWaitOf, SessionLocks } from './session-locks.js';
@@ -18,7 +16,6 @@ import {
   createdSession,
   endOf,
   lifetimesOf,
-  oldestRecordedUse,
   updatedSession,
   type SessionLifetimes,
 } from './session-rules.js';
@@ -29,9 +26,6 @@ import type { Session, Sessions } from './sessions.interface.js';
 /** How many keys one step over the server's keys looks at, and how many users are asked about at once. */
 const SCAN_BATCH = 500;
 
-/** What a record begins with: `a` or `p`, and the revision in 16 characters. */
-const HEADER_CHARS = 17;
-
 /** Options of {@link RedisStorageBackend}. */
 export interface RedisStorageBackendOptions extends SessionsOptions {
   /** What the names of all keys begin with. Default `mcp:user:`. */
@@ -41,8 +35,8 @@ export interface RedisStorageBackendOptions extends SessionsOptions {
 }
 
 /**
- * Keeps users' connections in Redis or Valkey, for many instances: each sees every session at once. `get`, `list` and
- * `delete` take one round trip, `create` and `update` two.
+ * Keeps users' connections in Redis or Valkey, for many instances: each sees every session at once. `get`, `list`,
+ * `create` and `delete` take one round trip, `update` two.
  *
  * Every method rejects with `SessionsUnavailableError` when Redis does not answer in time or answers with an error;
  * the original error is its `cause`. The backend is of use again as soon as Redis is.
@@ -51,7 +45,11 @@ export class RedisStorageBackend implements Sessions {
   private readonly redis: RedisConnection;
   private readonly keys: RedisUserKeys;
   private readonly index: RedisUserIndex;
+  private readonly users: RedisUserSessions;
   private readonly codec: SessionCodec;
+  /** Makes revisions unlike those of other instances. */
+  private readonly instance = randomBytes(12).toString('base64url');
+  private revisions = 0;
   private readonly lifetimes: SessionLifetimes;
   private readonly now: () => number;
   /** Of one process one caller at a time waits for a lock in Redis. */
@@ -71,8 +69,9 @@ export class RedisStorageBackend implements Sessions {
     this.now = options.now ?? (() => Date.now());
     const waitMs = lockWaitOf(options);
     this.redis = connectionTo(redis, { commandTimeoutMs });
-    this.keys = new RedisUserKeys(prefix);
+    this.keys = new RedisUserKeys(prefix, this.redis.isCluster);
     this.index = new RedisUserIndex(this.redis, this.keys);
+    this.users = new RedisUserSessions(this.redis, this.keys, this.index, this.lifetimes, this.now);
     this.localLocks = new SessionLocks(this, waitMs);
     this.lock = new RedisSessionLock(this.redis, waitMs);
   }
@@ -83,15 +82,11 @@ export class RedisStorageBackend implements Sessions {
 
   async create(session: Session): Promise<void> {
     const now = this.now();
-    const created = createdSession(copyOf(session), this.lifetimes, now);
-    const [user, id] = [this.keys.encode(created.userId), this.keys.encode(created.sessionId)];
-    const end = endOf(created.expiresAt, now, this.lifetimes);
-    const record = this.encode(created);
-    const stored = await available(async () => {
-      await this.index.note(user, end);
-      return this.redis.run(CREATE_SESSION, this.keys.sessions(user), [id, record, end, now]);
-    });
-    if (stored !== 1) throw new SessionAlreadyExistsError(created.sessionId);
+    const created = createdSession(session, this.lifetimes, now);
+    const record = this.encode(created, now);
+    const user = this.keys.encode(created.userId);
+    if (await available(() => this.users.create(user, record))) return;
+    throw new SessionAlreadyExistsError(created.sessionId);
   }
 
   async update(userId: string, sessionId: string, data: Partial<Session>): Promise<void> {
@@ -99,47 +94,41 @@ export class RedisStorageBackend implements Sessions {
     const changes = copyOf(data);
     for (;;) {
       const now = this.now();
-      const [[, record] = []] = await this.read(user, [id]);
-      if (record === undefined) throw new SessionNotFoundError([sessionId]);
-      const updated = updatedSession(this.decode(userId, sessionId, record), changes, this.lifetimes, now);
-      const end = endOf(updated.expiresAt, now, this.lifetimes);
-      const args = [id, record.slice(1, HEADER_CHARS), this.encode(updated), end, now];
-      const outcome = await available(async () => {
-        // An earlier end than the one before is the only news.
-        if (updated.status === 'pending') await this.index.note(user, end);
-        return this.redis.run(REPLACE_SESSION, this.keys.sessions(user), args);
-      });
-      if (outcome === 1) return;
-      if (outcome === -1) throw new SessionNotFoundError([sessionId]);
+      const read = await available(() => this.users.read(user, id));
+      if (!read) throw new SessionNotFoundError([sessionId]);
+      const session = this.codec.decode(userId, sessionId, read.text);
+      const updated = this.encode(updatedSession(session, changes, this.lifetimes, now), now);
+      const isReplaced = await available(() => this.users.replace(user, read, updated));
+      if (isReplaced) return;
+      if (isReplaced === undefined) throw new SessionNotFoundError([sessionId]);
       // Somebody else was faster, so that somebody has got on: this ends.
     }
   }
 
   async get(userId: string, sessionId: string): Promise<Session | null> {
-    const [[, record] = []] = await this.read(this.keys.encode(userId), [this.keys.encode(sessionId)]);
-    return record === undefined ? null : this.decode(userId, sessionId, record);
+    const [user, id] = [this.keys.encode(userId), this.keys.encode(sessionId)];
+    const record = await available(() => this.users.read(user, id));
+    return record ? this.codec.decode(userId, sessionId, record.text) : null;
   }
 
   async list(userId: string): Promise<Session[]> {
-    const found = await this.read(this.keys.encode(userId), []);
-    return found.map(([id, record]) => this.decode(userId, this.keys.decode(id), record));
+    const records = await available(() => this.users.readAll(this.keys.encode(userId)));
+    return records.map(({ id, text }) => this.codec.decode(userId, this.keys.decode(id), text));
   }
 
   async listIds(userId: string): Promise<string[]> {
-    return available(() => this.idsOf(this.keys.encode(userId)));
+    return this.idsOf([this.keys.encode(userId)]);
   }
 
   async delete(userId: string, sessionId: string): Promise<void> {
-    const keys = this.keys.sessions(this.keys.encode(userId));
-    await available(() => this.redis.run(REMOVE_SESSIONS, keys, [this.keys.encode(sessionId), 0, 0]));
+    await available(() => this.users.delete(this.keys.encode(userId), this.keys.encode(sessionId)));
   }
 
   /** Finds users by going over all keys of the server in steps, between which others get their turn. */
   async listAllIds(): Promise<string[]> {
     const ids: string[] = [];
     for await (const users of this.scanUsers()) {
-      const found = await available(() => Promise.all(users.map((user) => this.idsOf(user))));
-      for (const idsOfUser of found) for (const id of idsOfUser) ids.push(id);
+      for (const id of await this.idsOf(users)) ids.push(id);
     }
     return ids;
   }
@@ -150,9 +139,10 @@ export class RedisStorageBackend implements Sessions {
     for await (const users of this.scanUsers()) {
       await available(() =>
         Promise.all(
-          users.map((user) =>
-            this.redis.command(this.keys.sessions(user)[0], 'unlink', ...this.keys.sessions(user)),
-          ),
+          users.map((user) => {
+            const keys = this.keys.both(user);
+            return this.redis.command(keys[0], 'unlink', ...keys);
+          }),
         ),
       );
     }
@@ -177,24 +167,9 @@ export class RedisStorageBackend implements Sessions {
     );
   }
 
-  /** Encoded ids and records of those of the sessions that there are; of all sessions if no ids are given. */
-  private async read(user: string, ids: string[]): Promise<[id: string, record: string][]> {
-    const now = this.now();
-    const { dormantAfterMs } = this.lifetimes;
-    const staleEnd = oldestRecordedUse(now, this.lifetimes) + dormantAfterMs;
-    const args = [now, now + dormantAfterMs, staleEnd, ...ids];
-    const answer = await available(() => this.redis.run(READ_SESSIONS, this.keys.sessions(user), args));
-    if (answer === '') return [];
-    return (answer as string).split('\n').map((line) => {
-      const space = line.indexOf(' ');
-      return [line.slice(0, space), line.slice(space + 1)];
-    });
-  }
-
-  private async idsOf(user: string): Promise<string[]> {
-    const [, ends] = this.keys.sessions(user);
-    const ids = await this.redis.command(ends, 'zrangebyscore', ends, `(${this.now()}`, '+inf');
-    return (ids as string[]).map((id) => this.keys.decode(id));
+  private async idsOf(users: string[]): Promise<string[]> {
+    const ids = await available(() => this.users.listIds(users));
+    return ids.map((id) => this.keys.decode(id));
   }
 
   private async *scanUsers(): AsyncGenerator<string[], void, undefined> {
@@ -216,12 +191,13 @@ export class RedisStorageBackend implements Sessions {
     }
   }
 
-  private encode(session: Session): string {
-    const revision = randomBytes(12).toString('base64url');
-    return (session.status === 'active' ? 'a' : 'p') + revision + this.codec.encode(session);
-  }
-
-  private decode(userId: string, sessionId: string, record: string): Session {
-    return this.codec.decode(userId, sessionId, record.slice(HEADER_CHARS));
+  private encode(session: Session, now: number): RedisSessionRecord {
+    return {
+      isActive: session.status === 'active',
+      revision: `${this.instance}.${(this.revisions += 1)}`,
+      end: endOf(session.expiresAt, now, this.lifetimes),
+      id: this.keys.encode(session.sessionId),
+      text: this.codec.encode(session),
+    };
   }
 }

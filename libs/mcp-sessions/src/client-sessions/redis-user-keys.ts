@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { decodeKeyPart, encodeKeyPart, escapeGlob } from '../redis/redis-keys.js';
 
-/** Parts of the index of users, so that in a Cluster its load is spread. Changing this loses the entries. */
-const INDEX_PARTS = 16;
+/** Parts of the index of users in a Cluster, so that its load is spread. Changing this loses the entries. */
+const CLUSTER_INDEX_PARTS = 16;
 
 /** The names of the keys of a `RedisStorageBackend`. All keys of one user have its hash tag, and so one slot. */
 export class RedisUserKeys {
@@ -11,8 +11,12 @@ export class RedisUserKeys {
   /** A glob pattern that the hashes of all users match, and a few other keys may. */
   readonly matchPattern: string;
 
-  constructor(private readonly prefix: string) {
-    this.index = Array.from({ length: INDEX_PARTS }, (_, part) => `${prefix}index:{${part}}`);
+  constructor(
+    private readonly prefix: string,
+    isCluster: boolean,
+  ) {
+    const parts = isCluster ? CLUSTER_INDEX_PARTS : 1;
+    this.index = Array.from({ length: parts }, (_, part) => `${prefix}index:{${part}}`);
     this.matchPattern = `${escapeGlob(prefix)}{*}:sessions`;
   }
 
@@ -27,8 +31,14 @@ export class RedisUserKeys {
   }
 
   /** The hash of a user's sessions, and the sorted set of their ends. @param user encoded */
-  sessions(user: string): [hash: string, ends: string] {
-    return [`${this.prefix}{${user}}:sessions`, `${this.prefix}{${user}}:ends`];
+  sessions(user: string): { hash: string; ends: string } {
+    return { hash: `${this.prefix}{${user}}:sessions`, ends: `${this.prefix}{${user}}:ends` };
+  }
+
+  /** The same two in the order in which the scripts take them. */
+  both(user: string): [hash: string, ends: string] {
+    const { hash, ends } = this.sessions(user);
+    return [hash, ends];
   }
 
   /** The lock of a session. @param user encoded @param session encoded */
@@ -38,7 +48,8 @@ export class RedisUserKeys {
 
   /** The part of the index that a user is in. @param user encoded */
   indexOf(user: string): string {
-    return this.index[createHash('sha1').update(user).digest()[0]! % INDEX_PARTS]!;
+    if (this.index.length === 1) return this.index[0]!;
+    return this.index[createHash('sha1').update(user).digest()[0]! % this.index.length]!;
   }
 
   /** The encoded user of a hash of sessions; `undefined` if the key is something else. */

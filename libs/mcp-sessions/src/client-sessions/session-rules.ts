@@ -84,10 +84,12 @@ export function oldestRecordedUse(now: number, { dormantAfterMs }: SessionLifeti
  * @throws InvalidSessionError a field is missing or not what it has to be
  */
 function normalized(session: Session): Session {
-  const present = Object.entries(session).filter(([, value]) => value !== undefined && value !== null);
-  const { expiresAt: _, status = 'pending', ...fields } = Object.fromEntries(present) as unknown as Session;
+  const { expiresAt: _, status, ...fields } = session;
   const transportType = currentTransportType(fields.transportType);
-  const result: Session = { ...fields, transportType, status };
+  const result: Session = { ...fields, transportType, status: status ?? 'pending' };
+  for (const name of Object.keys(result) as (keyof Session)[]) {
+    if (result[name] === undefined || result[name] === null) delete result[name];
+  }
   for (const name of REQUIRED_TEXTS) {
     if (typeof result[name] !== 'string') throw new InvalidSessionError(`${name} must be a string`);
   }
@@ -97,7 +99,7 @@ function normalized(session: Session): Session {
   if (transportType !== 'sse' && transportType !== 'streamable-http') {
     throw new InvalidSessionError('transportType must be "sse" or "streamable-http"');
   }
-  if (status !== 'pending' && status !== 'active') {
+  if (result.status !== 'pending' && result.status !== 'active') {
     throw new InvalidSessionError('status must be "pending" or "active"');
   }
   return result;

@@ -1,0 +1,13 @@
+import { FEWER, MANY, filledRow } from '../lib/client-sessions-row.mjs';
+
+export default filledRow(
+  {
+    name: 'client-sessions-cleanup',
+    what: 'time that sessions.cleanupExpired takes, 1,000 sessions expired of 100,000, each of another user',
+    against: 'storage.cleanupExpiredSessions of @mcp-ts/sdk',
+    unit: 'ms',
+    target: { atMost: 0.02 },
+    sizes: { full: { pairs: 5, ...MANY, ended: 1_000 }, quick: { pairs: 3, ...FEWER, ended: 200 } },
+  },
+  (child, size) => child.call('cleanup', size),
+);

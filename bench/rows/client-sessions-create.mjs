@@ -1,0 +1,3 @@
+import { operationRow } from '../lib/client-sessions-row.mjs';
+
+export default operationRow('create', 'createSession');

@@ -1,0 +1,3 @@
+import { memoryRow } from '../lib/client-sessions-row.mjs';
+
+export default memoryRow();
