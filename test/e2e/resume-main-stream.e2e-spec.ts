@@ -153,7 +153,10 @@ describe.each(['v1', 'v2'] as const)('client %s whose main stream breaks', (sdk)
     const client = await connectClient(sdk, 'Streamable HTTP', proxy.origin);
     const { sessionId } = events.at(-1)!;
     await eventually('the stream', () => sessions.isConnected(sessionId));
-    const sent: string[] = [];
+    // A client that has had no event yet cannot say behind which it wants to go on.
+    const sent = ['first'];
+    await sessions.notify(sessionId, change('first'));
+    await eventually('the first message', () => client.logs.length === 1);
     for (let round = 0; round < 3; round += 1) {
       for (const part of ['before', 'while', 'after']) {
         if (part === 'while') proxy.cut();

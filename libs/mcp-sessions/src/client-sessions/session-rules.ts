@@ -14,16 +14,21 @@ const RECORDED_USE_MS = 3_600_000;
 
 const REQUIRED_TEXTS = ['sessionId', 'userId', 'serverUrl', 'callbackUrl'] as const;
 
+/** Some 140,000 years: Redis adds the time of day to a lifetime, in 64 bits. */
+const LONGEST_LIFETIME_MS = 2 ** 52;
+
 /**
  * The lifetimes that the options give.
  *
- * @throws InvalidConfigurationError a lifetime is not a positive number
+ * @throws InvalidConfigurationError a lifetime is not a positive number, or longer than Redis can count
  */
 export function lifetimesOf(options: SessionsOptions): SessionLifetimes {
   const { pendingTtlMs = 600_000, dormantAfterMs = 2_592_000_000 } = options;
   for (const [name, value] of Object.entries({ pendingTtlMs, dormantAfterMs })) {
-    if (!(value > 0))
-      throw new InvalidConfigurationError(`${name} must be a positive number of milliseconds`);
+    if (!(value > 0 && value <= LONGEST_LIFETIME_MS)) {
+      const allowed = `a positive number of milliseconds, at most ${LONGEST_LIFETIME_MS}`;
+      throw new InvalidConfigurationError(`${name} must be ${allowed}`);
+    }
   }
   return { pendingTtlMs, dormantAfterMs };
 }
