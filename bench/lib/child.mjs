@@ -8,6 +8,8 @@ const BENCH = fileURLToPath(new URL('..', import.meta.url));
  * @typedef {object} Child
  * @property {any} info What the child said when it was ready.
  * @property {(command: string, payload?: unknown, timeoutMs?: number) => Promise<any>} call
+ * @property {() => void} pause The process stands still until `resume`.
+ * @property {() => void} resume
  * @property {() => Promise<void>} stop
  */
 
@@ -71,6 +73,8 @@ export async function startChild(script, { execArgv = [], env = {}, readyTimeout
     return {
       info,
       stop,
+      pause: () => void child.kill('SIGSTOP'),
+      resume: () => void child.kill('SIGCONT'),
       call: (command, payload, timeoutMs = 120_000) => {
         if (gone) return Promise.reject(new Error(`${script} has ended`));
         const reply = answer(++lastId, command, timeoutMs);

@@ -14,7 +14,7 @@ function measureStore(app, clientOptions) {
 /** @param {import('./store-probe.mjs').StoreLoad['operation']} operation @param {number} inFlight */
 function sizesOf(operation, inFlight) {
   const load = { operation, inFlight, warmUpMs: 700, ms: 1_500 };
-  return { full: { pairs: 11, load }, quick: { pairs: 3, load: { ...load, warmUpMs: 300, ms: 500 } } };
+  return { full: { pairs: 7, load }, quick: { pairs: 3, load: { ...load, warmUpMs: 300, ms: 500 } } };
 }
 
 /**

@@ -169,7 +169,7 @@ export function closeStreams(side) {
 
 /**
  * CPU that one broadcast costs the instance that sends it, with 1,000 streams of its own, while another instance holds
- * `elsewhere` sessions.
+ * `elsewhere` sessions. The other one stands still meanwhile: its own work would slow the core that both share.
  * @param {Side} side @param {number} elsewhere
  */
 export function broadcastCost(side, elsewhere) {
@@ -181,15 +181,18 @@ export function broadcastCost(side, elsewhere) {
       for (let round = from + 1; round <= from + count; round++) {
         await sender.call('sendOnce', {});
         await delivered(sender, own, own * round);
-        await delivered(other, elsewhere, elsewhere * round);
       }
     };
     await broadcast(0, warmUp);
+    await delivered(other, elsewhere, elsewhere * warmUp);
+    other.pause();
     const cpuBefore = await sender.call('cpu');
     const redisBefore = await redis.usage();
     await broadcast(warmUp, rounds);
     const cpu = (await sender.call('cpu')) - cpuBefore;
     const redisCpu = (await redis.usage()).cpuMicroseconds - redisBefore.cpuMicroseconds;
+    other.resume();
+    await delivered(other, elsewhere, elsewhere * (warmUp + rounds));
     return { value: cpu / rounds, redisCpuMicroseconds: redisCpu / rounds };
   });
 }

@@ -10,8 +10,8 @@ export default {
   unit: 'µs',
   target: { atMost: 1.25 },
   sizes: {
-    full: { pairs: 9, own: 1_000, warmUp: 20, rounds: 100 },
-    quick: { pairs: 1, own: 1_000, warmUp: 10, rounds: 30 },
+    full: { pairs: 5, own: 1_000, warmUp: 100, rounds: 100 },
+    quick: { pairs: 3, own: 1_000, warmUp: 50, rounds: 30 },
   },
   measure: { ours: broadcastCost(SIDES.ours, 100_000), theirs: broadcastCost(SIDES.ours, 1_000) },
 };

@@ -9,7 +9,7 @@ export default {
   unit: 'ms',
   target: { atMost: 0.02 },
   sizes: {
-    full: { pairs: 9, sessions: 10_000, rounds: 10 },
+    full: { pairs: 7, sessions: 10_000, rounds: 10 },
     quick: { pairs: 3, sessions: 10_000, rounds: 3 },
   },
   measure: { ours: reachMany(SIDES.ours, 'all'), theirs: reachMany(SIDES.mcpUse, 'all') },

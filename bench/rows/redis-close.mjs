@@ -9,7 +9,7 @@ export default {
   unit: 'ms',
   target: { atMost: 0.05 },
   sizes: {
-    full: { pairs: 9, streams: 10_000 },
+    full: { pairs: 7, streams: 10_000 },
     quick: { pairs: 3, streams: 2_000 },
   },
   measure: { ours: closeStreams(SIDES.ours), theirs: closeStreams(SIDES.mcpUse) },

@@ -9,7 +9,7 @@ export default {
   unit: 'ms',
   target: { atMost: 1.25 },
   sizes: {
-    full: { pairs: 9, sessions: 100, warmUp: 500, events: 2_000 },
+    full: { pairs: 7, sessions: 100, warmUp: 500, events: 2_000 },
     quick: { pairs: 3, sessions: 100, warmUp: 300, events: 500 },
   },
   measure: { ours: delayOfEvents(SIDES.ours), theirs: delayOfEvents(SIDES.mcpUse) },

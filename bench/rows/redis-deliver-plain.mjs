@@ -9,7 +9,7 @@ export default {
   unit: 'events/s',
   target: { atLeast: 3 },
   sizes: {
-    full: { pairs: 9, sessions: 1_000, inFlight: 64, warmUp: 20_000, events: 100_000 },
+    full: { pairs: 7, sessions: 1_000, inFlight: 64, warmUp: 20_000, events: 100_000 },
     quick: { pairs: 3, sessions: 1_000, inFlight: 64, warmUp: 10_000, events: 30_000 },
   },
   measure: { ours: deliverEvents(SIDES.oursWithoutReplay), theirs: deliverEvents(SIDES.mcpUse) },

@@ -9,7 +9,7 @@ export default {
   unit: 'commands/s',
   target: { atMost: 0.02 },
   sizes: {
-    full: { pairs: 3, streams: 10_000, settleMs: 12_000, ms: 60_000 },
+    full: { pairs: 5, streams: 10_000, settleMs: 2_000, ms: 15_000 },
     quick: { pairs: 1, streams: 2_000, settleMs: 500, ms: 10_000 },
   },
   measure: { ours: idleCommands(SIDES.ours), theirs: idleCommands(SIDES.mcpUse) },

@@ -9,7 +9,7 @@ export default {
   unit: 'ms',
   target: { atMost: 0.05 },
   sizes: {
-    full: { pairs: 9, sessions: 1_000, rounds: 15 },
+    full: { pairs: 7, sessions: 1_000, rounds: 15 },
     quick: { pairs: 3, sessions: 1_000, rounds: 5 },
   },
   measure: { ours: reachMany(SIDES.ours, 'named'), theirs: reachMany(SIDES.mcpUse, 'named') },

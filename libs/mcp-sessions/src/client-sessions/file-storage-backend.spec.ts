@@ -179,6 +179,7 @@ describe('FileStorageBackend', () => {
     for (const options of [
       { path: '' },
       { pendingTtlMs: 0 },
+      { dormantAfterMs: Infinity },
       { dormantAfterMs: NaN },
       { lockWaitMs: -1 },
       { encryptionKeys: 'x' },

@@ -77,10 +77,9 @@ export class HttpSseEndpoint {
     }
     const incoming = parseMessages(this.bodies.bodyOf(request), this.options.limits.batch);
     const metadata = await this.access.find(sessionId, this.options.principal(request), 'sse');
-    if (!(await this.streams.manager.has(sessionId))) {
-      await this.sessions.end(sessionId);
-      throw sessionNotFound();
-    }
+    // Without its stream nothing can be answered. The session is left alone: while Redis or an instance hiccups, its
+    // stream may be there all the same, and otherwise it expires.
+    if (!(await this.streams.manager.has(sessionId))) throw sessionNotFound();
     assertProtocolVersion(request, metadata.protocolVersion);
     assertBatchAllowed(incoming, metadata.protocolVersion);
     const extra = new HttpMessageExtra(request);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RedisArgument, RedisConnection, RedisScript } from '../../redis/redis-connection.interface.js';
+import { RequestBatch } from '../../redis/request-batch.js';
 import { CHECK_STREAMS } from '../../redis/scripts/check-streams.lua.js';
 import { DELETE_STREAMS } from '../../redis/scripts/delete-streams.lua.js';
 import { DISMISS_STREAM } from '../../redis/scripts/dismiss-stream.lua.js';
@@ -24,10 +25,18 @@ import type {
 
 /** Streams that one script looks after: more would keep others waiting. */
 const STREAMS_PER_SCRIPT = 200;
+/** Sessions whose streams one script deletes. */
+const DELETIONS_PER_SCRIPT = 32;
+
+interface DeletedStream {
+  field: string;
+  epoch: string;
+}
 
 /** Which instance holds which stream, and what each stream keeps: as Redis has it. */
 export class StreamDirectory {
   private readonly attachments: StreamAttachments;
+  private readonly deletions: RequestBatch<string, DeletedStream[]>;
 
   constructor(
     private readonly redis: RedisConnection,
@@ -35,6 +44,8 @@ export class StreamDirectory {
     private readonly settings: RedisStreamSettings,
   ) {
     this.attachments = new StreamAttachments(redis, keys, settings);
+    const most = redis.isCluster ? 1 : DELETIONS_PER_SCRIPT;
+    this.deletions = new RequestBatch((sessions) => this.deleteAll(sessions), most);
   }
 
   /** Takes a stream over. @returns why not, if that is not possible */
@@ -109,14 +120,8 @@ export class StreamDirectory {
   }
 
   /** Ends the session's streams, and forgets what was kept for it. @returns the streams that there were */
-  async delete(session: string): Promise<{ field: string; epoch: string }[]> {
-    const args = [session, this.settings.instanceId, this.keys.channelPrefix, this.keys.logs(session)];
-    const keys = [this.keys.streams(session), this.keys.requests(session)];
-    const answer = (await this.run(DELETE_STREAMS, keys, args)) as string[];
-    return Array.from({ length: answer.length / 2 }, (_, index) => ({
-      field: answer[2 * index]!,
-      epoch: answer[2 * index + 1]!,
-    }));
+  delete(session: string): Promise<DeletedStream[]> {
+    return this.deletions.request(session);
   }
 
   /** The instance that holds the stream; `undefined` if nobody does. */
@@ -137,6 +142,22 @@ export class StreamDirectory {
     const record = (await this.redis.command(hash, 'HGET', hash, field)) as string | null;
     const [, , , , , holder, , , claim] = record?.split(' ') ?? [];
     return { holder, claim };
+  }
+
+  private async deleteAll(sessions: string[]): Promise<DeletedStream[][]> {
+    const keys = sessions.flatMap((session) => [this.keys.streams(session), this.keys.requests(session)]);
+    const args = sessions.flatMap((session) => [session, this.keys.logs(session)]);
+    const answers = await this.run(DELETE_STREAMS, keys, [
+      this.settings.instanceId,
+      this.keys.channelPrefix,
+      ...args,
+    ]);
+    return (answers as string[][]).map((answer) =>
+      Array.from({ length: answer.length / 2 }, (_, index) => ({
+        field: answer[2 * index]!,
+        epoch: answer[2 * index + 1]!,
+      })),
+    );
   }
 
   private keysOf(session: string, field: string): string[] {
