@@ -4,6 +4,7 @@ import { SET_SESSIONS } from '../redis/scripts/set-sessions.lua.js';
 import { TOUCH_SESSIONS } from '../redis/scripts/touch-sessions.lua.js';
 import { UPDATE_SESSION } from '../redis/scripts/update-session.lua.js';
 import type { EncodedPatch } from './redis-session-record.js';
+import { available } from './redis-store-availability.js';
 
 /**
  * The most sessions that one command is about: none keeps the server from others for long, and with a few commands
@@ -22,7 +23,8 @@ export interface RecordToWrite {
 
 /**
  * The records of sessions in Redis. What is asked for at one time travels together, where one command can do it, and
- * nothing overtakes what was written before.
+ * nothing overtakes what was written before. Everything rejects with `SessionStoreUnavailableError` when Redis does not
+ * answer.
  */
 export class RedisSessionRecords {
   private readonly reads: RequestBatch<string, Answer>;
@@ -32,9 +34,9 @@ export class RedisSessionRecords {
   constructor(private readonly redis: RedisConnection) {
     // The keys of one command have to be in one slot of a Cluster.
     const most = redis.isCluster ? 1 : SESSIONS_AT_ONCE;
-    this.reads = new RequestBatch((keys) => this.readAll(keys), most);
-    this.touches = new RequestBatch((keys) => this.touchAll(keys), most);
-    this.writes = new RequestBatch((records) => this.writeAll(records), most);
+    this.reads = new RequestBatch((keys) => available(this.readAll(keys)), most);
+    this.touches = new RequestBatch((keys) => available(this.touchAll(keys)), most);
+    this.writes = new RequestBatch((records) => available(this.writeAll(records)), most);
   }
 
   read(key: string): Promise<Answer> {
@@ -51,12 +53,13 @@ export class RedisSessionRecords {
 
   async update(key: string, { lastAccessedAt, fields }: EncodedPatch): Promise<Answer> {
     this.writes.flush();
-    return (await this.redis.run(UPDATE_SESSION, [key], [lastAccessedAt ?? '', ...fields])) as Answer;
+    const args = [lastAccessedAt ?? '', ...fields];
+    return (await available(this.redis.run(UPDATE_SESSION, [key], args))) as Answer;
   }
 
   async remove(key: string): Promise<void> {
     this.writes.flush();
-    await this.redis.command(key, 'unlink', key);
+    await available(this.redis.command(key, 'unlink', key));
   }
 
   private async readAll(keys: string[]): Promise<Answer[]> {

@@ -1,15 +1,15 @@
 import { Logger } from '@nestjs/common';
-import { InvalidConfigurationError, McpSessionsError } from '../common/errors.js';
+import { InvalidConfigurationError } from '../common/errors.js';
 import { logSafeId } from '../common/log-safe-id.js';
 import { connectionTo } from '../redis/redis-client.js';
 import type { RedisClient } from '../redis/redis-client.interface.js';
 import type { RedisConnection } from '../redis/redis-connection.interface.js';
-import { RedisCommandTimeoutError } from '../redis/redis.errors.js';
 import { sessionStoreKeys } from '../redis/redis-keys.js';
 import { removeKeys, scanKeys } from './redis-key-scan.js';
 import { decodeRecord, encodePatch, encodeRecord } from './redis-session-record.js';
 import { RedisSessionRecords } from './redis-session-records.js';
-import { InvalidSessionTtlError, SessionStoreUnavailableError } from './session-store.errors.js';
+import { available, unavailable } from './redis-store-availability.js';
+import { InvalidSessionTtlError } from './session-store.errors.js';
 import type { CompleteSessionStore, SessionMetadata } from './session-store.interface.js';
 
 /** The longest lifetime, some 140,000 years: Redis adds the time of day to it, in 64 bits. */
@@ -62,7 +62,7 @@ export class RedisSessionStore implements CompleteSessionStore {
   }
 
   async get(sessionId: string): Promise<SessionMetadata | null> {
-    return this.decode(sessionId, await available(this.records.read(this.keysOf.key(sessionId))));
+    return this.decode(sessionId, await this.records.read(this.keysOf.key(sessionId)));
   }
 
   /**
@@ -86,19 +86,19 @@ export class RedisSessionStore implements CompleteSessionStore {
   }
 
   async touch(sessionId: string): Promise<SessionMetadata | null> {
-    const metadata = this.decode(sessionId, await available(this.records.touch(this.keysOf.key(sessionId))));
+    const metadata = this.decode(sessionId, await this.records.touch(this.keysOf.key(sessionId)));
     if (metadata) metadata.lastAccessedAt = Date.now();
     return metadata;
   }
 
   /** @throws InvalidSessionMetadataError JSON cannot carry the patch */
   async update(sessionId: string, patch: Partial<SessionMetadata>): Promise<SessionMetadata | null> {
-    const patched = this.records.update(this.keysOf.key(sessionId), encodePatch(patch));
-    return this.decode(sessionId, await available(patched));
+    const record = await this.records.update(this.keysOf.key(sessionId), encodePatch(patch));
+    return this.decode(sessionId, record);
   }
 
   async delete(sessionId: string): Promise<void> {
-    await available(this.records.remove(this.keysOf.key(sessionId)));
+    await this.records.remove(this.keysOf.key(sessionId));
   }
 
   async has(sessionId: string): Promise<boolean> {
@@ -131,7 +131,7 @@ export class RedisSessionStore implements CompleteSessionStore {
 
   private async put(sessionId: string, data: SessionMetadata, lifetimeMs: number): Promise<void> {
     const record = encodeRecord(data, lifetimeMs);
-    await available(this.records.write({ key: this.keysOf.key(sessionId), record, lifetimeMs }));
+    await this.records.write({ key: this.keysOf.key(sessionId), record, lifetimeMs });
   }
 
   private async *scanKeys(batch: number): AsyncGenerator<string[], void, undefined> {
@@ -156,16 +156,4 @@ export class RedisSessionStore implements CompleteSessionStore {
 /** What goes to Redis: whole milliseconds, of a number that it can take. */
 function lifetimeOf(ttlMs: number): number {
   return Math.min(Math.ceil(ttlMs), LONGEST_LIFETIME_MS);
-}
-
-function available<T>(answer: Promise<T>): Promise<T> {
-  return answer.catch((error: unknown) => {
-    throw unavailable(error);
-  });
-}
-
-/** A mistake in the configuration stays what it is: no waiting mends it. */
-function unavailable(cause: unknown): McpSessionsError {
-  if (cause instanceof McpSessionsError && !(cause instanceof RedisCommandTimeoutError)) return cause;
-  return new SessionStoreUnavailableError(undefined, { cause });
 }
