@@ -22,7 +22,7 @@ export type SessionsInUse = () => Iterable<string>;
 const KEEP_ALIVES_PER_TIMEOUT = 3;
 
 /** Store calls that run side by side. */
-const CONCURRENCY = 256;
+const CONCURRENCY = 512;
 
 /**
  * Ends on this instance what has ended in the store: runtime, streams and all. Sessions whose client is connected

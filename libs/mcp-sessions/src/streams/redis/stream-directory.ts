@@ -26,7 +26,7 @@ import type {
 /** Streams that one script looks after: more would keep others waiting. */
 const STREAMS_PER_SCRIPT = 200;
 /** Sessions whose streams one script deletes. */
-const DELETIONS_PER_SCRIPT = 32;
+const DELETIONS_PER_SCRIPT = 64;
 
 interface DeletedStream {
   field: string;
