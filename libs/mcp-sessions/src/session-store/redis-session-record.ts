@@ -36,13 +36,16 @@ export function encodePatch(patch: Partial<SessionMetadata>): EncodedPatch {
 
 /** The metadata of a record, or `undefined` if it is damaged. */
 export function decodeRecord(record: string): SessionMetadata | undefined {
+  const endOfLifetime = record.indexOf(' ');
   const endOfHeader = record.indexOf('\n');
-  const [lifetime, lastAccessedAt] = record.slice(0, Math.max(endOfHeader, 0)).split(' ').map(Number);
+  if (endOfHeader === -1) return undefined;
+  const lifetime = Number(record.slice(0, endOfLifetime));
+  const lastAccessedAt = Number(record.slice(endOfLifetime + 1, endOfHeader));
   if (!lifetime || !Number.isFinite(lastAccessedAt)) return undefined;
   try {
     const metadata = JSON.parse(record.slice(endOfHeader)) as SessionMetadata | null;
     if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return undefined;
-    metadata.lastAccessedAt = lastAccessedAt!;
+    metadata.lastAccessedAt = lastAccessedAt;
     return metadata;
   } catch {
     return undefined; // not JSON: whoever asked for the record reports it
