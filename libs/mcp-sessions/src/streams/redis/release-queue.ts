@@ -9,6 +9,7 @@ import type { Release } from './stream-directory.interface.js';
 export class ReleaseQueue {
   private waiting: Release[] = [];
   private readonly underWay = new Set<Promise<void>>();
+  private willTell = false;
 
   constructor(
     private readonly directory: StreamDirectory,
@@ -18,6 +19,16 @@ export class ReleaseQueue {
   /** Waits for the next `flush`. */
   add(release: Release): void {
     this.waiting.push(release);
+  }
+
+  /** Sends what waits when the work of this tick is done. */
+  tellSoon(): void {
+    if (this.willTell) return;
+    this.willTell = true;
+    queueMicrotask(() => {
+      this.willTell = false;
+      this.tell();
+    });
   }
 
   /** Sends what waits. */

@@ -136,7 +136,7 @@ export class StreamDelivery implements AppendListener {
   letGo(stream: HeldStream): void {
     if (!this.forget(stream)) return;
     this.releases.add(this.releaseOf(stream));
-    queueMicrotask(() => this.releases.tell());
+    this.releases.tellSoon();
   }
 
   /** What Redis is to be told when the stream is let go of. */
