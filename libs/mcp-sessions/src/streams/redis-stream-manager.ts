@@ -109,11 +109,10 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
     const texts = splitEvents(data);
     if (sessionIds === undefined) return this.parts.broadcaster.send(texts);
     const broadcast = this.parts.delivery.broadcasts.position;
-    await Promise.all(
-      Array.from(new Set(sessionIds), (sessionId) =>
-        this.add({ sessionId, key: MAIN_STREAM_KEY }, broadcast, texts),
-      ),
+    const appends = Array.from(new Set(sessionIds), (sessionId) =>
+      this.add({ sessionId, key: MAIN_STREAM_KEY }, broadcast, texts),
     );
+    await (appends.length === 1 ? appends[0] : Promise.all(appends));
   }
 
   async position(ref: StreamRef): Promise<EventId> {

@@ -48,12 +48,22 @@ export interface AppendListener {
   onFailed(append: Append): void;
 }
 
-interface Waiting extends Append {
-  chars: number;
-  since: number;
-  appended: Promise<Appended>;
-  resolve: (appended: Appended) => void;
-  reject: (error: Error) => void;
+/** An append until Redis has answered. */
+class Waiting {
+  readonly since = performance.now();
+  readonly appended: Promise<Appended>;
+  resolve!: (appended: Appended) => void;
+  reject!: (error: Error) => void;
+
+  constructor(
+    readonly append: Append,
+    readonly chars: number,
+  ) {
+    this.appended = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
 }
 
 interface Lane {
@@ -80,33 +90,33 @@ export class AppendQueue {
 
   /** @throws StreamManagerUnavailableError Redis did not answer in time; the events may have been appended all the same */
   add(append: Append): Promise<Appended> {
-    const chars = append.texts.reduce((sum, text) => sum + text.length, 0);
+    let chars = 0;
+    for (const text of append.texts) chars += text.length;
     if (this.waitingChars + chars > MAX_WAITING_CHARS) {
       return Promise.reject(new StreamManagerUnavailableError('Too much waits for Redis'));
     }
     this.waitingChars += chars;
-    let settle!: Pick<Waiting, 'resolve' | 'reject'>;
-    const appended = new Promise<Appended>((resolve, reject) => (settle = { resolve, reject }));
-    this.enqueue({ ...append, ...settle, chars, since: performance.now(), appended });
-    return appended;
+    const waiting = new Waiting(append, chars);
+    this.enqueue(waiting);
+    return waiting.appended;
   }
 
   /** Resolves when what has been asked for the session until now has been done, or has failed. */
   async settled(session: string): Promise<void> {
     const { underWay = [], waiting = [] } = this.lanes.get(this.laneOf(session)) ?? {};
-    const isOfSession = (append: Waiting): boolean => append.session === session;
+    const isOfSession = ({ append }: Waiting): boolean => append.session === session;
     const last = waiting.findLast(isOfSession) ?? underWay.findLast(isOfSession);
     await last?.appended.catch(() => undefined); // whoever appends is told
   }
 
-  private enqueue(append: Waiting): void {
-    const name = this.laneOf(append.session);
+  private enqueue(waiting: Waiting): void {
+    const name = this.laneOf(waiting.append.session);
     const lane = this.lanes.get(name);
     if (lane) {
-      lane.waiting.push(append);
+      lane.waiting.push(waiting);
       return;
     }
-    const started: Lane = { waiting: [append], underWay: [] };
+    const started: Lane = { waiting: [waiting], underWay: [] };
     this.lanes.set(name, started);
     void this.drain(name, started);
   }
@@ -129,13 +139,14 @@ export class AppendQueue {
         const times = { at: Number(at), previousAt: Number(before) };
         const appended = { epoch, last: Number(last), ...times, isHeldHere: held === '1' };
         if (index === 0) this.clock.set(appended.at);
-        this.listener.onAppended(batch[index]!, appended);
-        batch[index]!.resolve(appended);
+        const { append, resolve } = batch[index]!;
+        this.listener.onAppended(append, appended);
+        resolve(appended);
       }
     } catch (cause) {
       const error = new StreamManagerUnavailableError(undefined, { cause });
-      for (const append of batch) {
-        append.reject(error);
+      for (const { append, reject } of batch) {
+        reject(error);
         this.listener.onFailed(append);
       }
     } finally {
@@ -162,7 +173,8 @@ export class AppendQueue {
     const { isCluster } = this.redis;
     const writer = isCluster ? this.keys.sessionWriter(instanceId, lane) : this.keys.writer(instanceId, lane);
     const keys = [writer];
-    for (const { session, field, texts: own, isLast, broadcast } of batch) {
+    for (const { append } of batch) {
+      const { session, field, texts: own, isLast, broadcast } = append;
       keys.push(this.keys.streams(session), this.keys.logs(session) + field);
       appends.push(session, field, broadcast, isLast ? 1 : 0, own.length);
       for (const text of own) {
