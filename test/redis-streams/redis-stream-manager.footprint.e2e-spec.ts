@@ -84,6 +84,18 @@ describe('What a session costs in Redis', () => {
     expect(await redis.llen('mcp:stream:{broadcasts}:log')).toBe(10);
   });
 
+  it('P4 is bounded in bytes, whatever the number of events', async () => {
+    const manager = await makeManager();
+    await manager.position(mainOf(SESSION));
+    const large = frame('x'.repeat(1_024 * 1_024));
+    for (let sent = 0; sent < 6; sent += 1) await manager.send([SESSION], large);
+    // At one time, so that they make up batches.
+    await Promise.all(Array.from({ length: 6 }, () => manager.send(undefined, large)));
+    for (const log of [`mcp:stream:session:{${SESSION}}:log:main`, 'mcp:stream:{broadcasts}:log']) {
+      expect(await redis.llen(log)).toBe(3);
+    }
+  });
+
   it('P1 is nothing after its end', async () => {
     const manager = await makeManager();
     await manager.open(mainOf(SESSION), new RecordingConnection());
@@ -151,7 +163,7 @@ describe('With replay turned off,', () => {
     const manager = await makeManager({ replay: false });
     const connection = new RecordingConnection();
     await manager.create('session', connection);
-    await redis.set('mcp:stream:{broadcasts}:state', 'abc 100 0');
+    await redis.set('mcp:stream:{broadcasts}:state', 'abc 100 0 0');
     for (const data of numbers(3)) await manager.send(undefined, frame(data));
     await eventually('the broadcasts', () => connection.data.length === 3);
     expect(connection.content.comments).toEqual([]);

@@ -6,7 +6,7 @@ export class StreamKeys {
   readonly channelPrefix: string;
   /** The channel that all instances listen to. */
   readonly broadcastChannel: string;
-  /** Epoch and last offset of the log of broadcasts, and when the event there was appended. */
+  /** Epoch, last offset and size of the log of broadcasts, and when the event there was appended. */
   readonly broadcastState: string;
   readonly broadcastLog: string;
 

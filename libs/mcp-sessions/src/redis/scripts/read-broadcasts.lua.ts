@@ -4,7 +4,7 @@ import { redisScript } from '../redis-script.js';
 export const READ_BROADCASTS = redisScript(
   'read-broadcasts',
   `
--- KEYS  1  epoch and last offset of the log, and when the event there was appended or 0
+-- KEYS  1  epoch and last offset of the log, when the event there was appended or 0, and the log's size in bytes
 --       2  the log
 -- ARGV  1  the epoch that the caller knows, and 2 the offset in it behind which to read
 --       3  when the event at that offset was appended; 0 if that is not known, -1 if the caller has seen two of them
@@ -13,7 +13,7 @@ export const READ_BROADCASTS = redisScript(
 --         epoch is another one
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local epoch, last, lastAt = string.match(redis.call('GET', KEYS[1]) or '- 0 0', '^(%S+) (%d+) (%d+)$')
+local epoch, last, lastAt = string.match(redis.call('GET', KEYS[1]) or '- 0 0 0', '^(%S+) (%d+) (%d+)')
 last = tonumber(last)
 local offset, at = epoch == ARGV[1] and tonumber(ARGV[2]) or 0, tonumber(ARGV[3])
 
@@ -28,7 +28,7 @@ end
 
 if epoch == '-' or isBehindCaller() then
   epoch, last, offset = ARGV[4], 0, 0
-  redis.call('SET', KEYS[1], epoch .. ' 0 0')
+  redis.call('SET', KEYS[1], epoch .. ' 0 0 0')
   redis.call('DEL', KEYS[2])
 end
 local answer = { now, epoch, last }

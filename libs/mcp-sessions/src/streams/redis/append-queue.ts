@@ -6,10 +6,10 @@ import type { RedisClock } from './redis-clock.js';
 import { repeatedCall } from './repeated-call.js';
 import type { RedisStreamSettings } from './settings.js';
 import { newEpoch } from './stream-directory.js';
+import { takeBatch, type BatchBounds } from './take-batch.js';
 
-/** Appends that one script carries out: more would keep others waiting. */
-const MAX_BATCH = 256;
-const MAX_BATCH_CHARS = 1024 * 1024;
+/** What one script carries out: more would keep others waiting. */
+const MOST: BatchBounds = { items: 256, chars: 1024 * 1024 };
 /** Characters that may wait for Redis. */
 const MAX_WAITING_CHARS = 64 * 1024 * 1024;
 /** Outside a Cluster, batches that are under way at a time: one stream's are always in the same lane. */
@@ -125,7 +125,7 @@ export class AppendQueue {
     // Whatever is asked for in the same tick goes with it.
     await Promise.resolve();
     while (lane.waiting.length > 0) {
-      lane.underWay = nextBatch(lane.waiting);
+      lane.underWay = takeBatch(lane.waiting, MOST);
       await this.carryOut(name, lane.underWay);
     }
     this.lanes.delete(name);
@@ -198,14 +198,4 @@ export class AppendQueue {
     // The last character of a random id is as good as a hash.
     return String((session.charCodeAt(session.length - 1) || 0) % LANES);
   }
-}
-
-function nextBatch(waiting: Waiting[]): Waiting[] {
-  let count = 0;
-  let chars = 0;
-  while (count < waiting.length && count < MAX_BATCH && (count === 0 || chars < MAX_BATCH_CHARS)) {
-    chars += waiting[count]!.chars;
-    count += 1;
-  }
-  return waiting.splice(0, count);
 }

@@ -9,9 +9,10 @@ import type { RedisClock } from './redis-clock.js';
 import { repeatedCall } from './repeated-call.js';
 import type { RedisStreamSettings } from './settings.js';
 import { newEpoch } from './stream-directory.js';
+import { takeBatch, type BatchBounds } from './take-batch.js';
 
-/** Broadcasts that one script carries out. */
-const MAX_BATCH = 64;
+/** What one script carries out: more would keep others waiting. */
+const MOST: BatchBounds = { items: 64, chars: 1024 * 1024 };
 const REPEATABLE_MS = 60_000;
 /** Characters that may wait for Redis. */
 const MAX_WAITING_CHARS = 64 * 1024 * 1024;
@@ -73,7 +74,7 @@ export class Broadcaster {
     this.isRunning = true;
     await Promise.resolve();
     while (this.waiting.length > 0) {
-      const batch = this.waiting.splice(0, MAX_BATCH);
+      const batch = takeBatch(this.waiting, MOST);
       try {
         const texts = batch.flatMap(({ texts: own }) => own);
         const answer = await this.run(texts, batch[0]!.since);
@@ -97,10 +98,11 @@ export class Broadcaster {
   private async run(texts: string[], since: number): Promise<string> {
     this.batches += 1;
     const { instanceId, replay } = this.settings;
+    const { maxEvents = 0, maxAgeMs = 0, maxChars = 0 } = replay ?? {};
     const { broadcastState, broadcastLog, broadcastChannel } = this.keys;
     const args = [
       ...[this.batches, this.clock.now() + REPEATABLE_MS / 2, REPEATABLE_MS],
-      ...[replay?.maxEvents ?? 0, replay?.maxAgeMs ?? 0, newEpoch(), broadcastChannel, ...texts],
+      ...[maxEvents, maxAgeMs, maxChars, newEpoch(), broadcastChannel, ...texts],
     ];
     const keys = [this.keys.broadcaster(instanceId), broadcastState, broadcastLog];
     const call = (): Promise<unknown> => this.redis.run(BROADCAST_EVENTS, keys, args);
