@@ -9,8 +9,8 @@ export default {
   unit: 'streams/s',
   target: { atLeast: 3 },
   sizes: {
-    full: { pairs: 7, streams: 10_000, warmUp: 1_000 },
-    quick: { pairs: 3, streams: 2_000, warmUp: 500 },
+    full: { pairs: 7, streams: 10_000, warmUp: 5_000 },
+    quick: { pairs: 3, streams: 2_000, warmUp: 2_000 },
   },
   measure: { ours: createStreams(SIDES.ours), theirs: createStreams(SIDES.mcpUse) },
 };
