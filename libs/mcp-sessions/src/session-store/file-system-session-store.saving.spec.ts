@@ -182,4 +182,24 @@ describe('FileSystemSessionStore, saving', () => {
     await eventually('the save to be tried again', async () => recovered.mock.calls.length > 0);
     expect(await savedIds()).toEqual(['secret-id', 'other']);
   });
+
+  it('reports once that another process writes the file, too', async () => {
+    const reported = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const [store, other] = [openStore({ debounceMs: 60_000 }), openStore({ debounceMs: 60_000 })];
+    await Promise.all([store.keys(), other.keys()]);
+    await store.set('a', { lastAccessedAt: 1 });
+    await store.flush();
+    await other.set('b', { lastAccessedAt: 1 });
+    await store.set('c', { lastAccessedAt: 1 });
+    await store.flush();
+    expect(reported).not.toHaveBeenCalled();
+    await other.flush();
+    await store.set('d', { lastAccessedAt: 1 });
+    await store.flush();
+    await store.set('e', { lastAccessedAt: 1 });
+    await store.flush();
+    // Each of the two has noticed the other.
+    const line = expect.stringContaining(`Another process writes ${path}`);
+    expect(reported.mock.calls).toEqual([[line], [line]]);
+  });
 });

@@ -29,7 +29,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Keeps sessions in memory and in a JSON file, so that they survive restarts: for development with hot reload,
- * and for applications of one instance. One process at a time may use a file.
+ * and for applications of one instance. One process at a time may use a file; a second one is reported.
  *
  * The file is read on start. Sessions not used for `maxAgeMs`, or whose lifetime has passed, are left out; a
  * missing file means no sessions; a damaged one is set aside under a new name, reported, and means no sessions.

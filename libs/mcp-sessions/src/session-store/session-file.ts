@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { Logger } from '@nestjs/common';
 import { removeLeftovers, writeFileAtomically } from '../common/atomic-file.js';
 import { readIfPresent, setAside, textOf } from '../common/data-file.js';
@@ -14,6 +15,9 @@ const NAMED_RECORDS = 5;
 /** The file that keeps the sessions of a {@link FileSystemSessionStore}. */
 export class SessionFile {
   private readonly logger = new Logger(SessionFile.name);
+  /** Which file this process has read or written last; `undefined` if there was none. */
+  private known: string | undefined;
+  private isShared = false;
 
   /**
    * @param path absolute
@@ -32,6 +36,7 @@ export class SessionFile {
    */
   async read(): Promise<SessionFileContent['records']> {
     const bytes = await readIfPresent(this.path);
+    this.known = await this.identity();
     await this.tidyUp();
     if (!bytes) return [];
     const text = textOf(bytes);
@@ -45,7 +50,8 @@ export class SessionFile {
   }
 
   /**
-   * Replaces the file's content by these sessions, durably.
+   * Replaces the file's content by these sessions, durably. That another process has written the file meanwhile is
+   * reported, once: what it had stored is replaced all the same.
    *
    * @throws the file system's error; the former content is then still there
    */
@@ -53,7 +59,30 @@ export class SessionFile {
     sessionIds: Iterable<string>,
     find: (sessionId: string) => SessionRecord | undefined,
   ): Promise<void> {
+    await this.reportOthers();
     await writeFileAtomically(this.path, formatSessionFile(sessionIds, find), FILE_MODE);
+    this.known = await this.identity();
+  }
+
+  private async reportOthers(): Promise<void> {
+    if (this.isShared) return;
+    const found = await this.identity();
+    if (found === undefined || found === this.known) return;
+    this.isShared = true;
+    this.logger.error(
+      `Another process writes ${this.path}, too: each of them loses the other's sessions. ` +
+        'Give each process a file of its own, keep sessions in memory in tests, or in Redis for many instances',
+    );
+  }
+
+  /** Tells one content of the file from the next: each is a file of its own. */
+  private async identity(): Promise<string | undefined> {
+    try {
+      const { ino, mtimeNs } = await stat(this.path, { bigint: true });
+      return `${ino} ${mtimeNs}`;
+    } catch {
+      return undefined; // there is none, or reading and writing it fail, too, and say why
+    }
   }
 
   private async setDamagedAside(size: number): Promise<void> {
