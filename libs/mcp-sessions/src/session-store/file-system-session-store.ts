@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { InvalidConfigurationError } from '../common/errors.js';
-import { inBatches } from './in-batches.js';
+import { withPauses } from './with-pauses.js';
 import { SaveScheduler } from './save-scheduler.js';
 import { SessionFile } from './session-file.js';
 import { metadataOf, type SessionRecord } from './session-record.js';
@@ -146,7 +146,7 @@ export class FileSystemSessionStore implements CompleteSessionStore {
 
   async *scan({ batch }: { batch?: number } = {}): AsyncGenerator<string, void, undefined> {
     await this.ready();
-    yield* inBatches(this.records.ids(), batch);
+    yield* withPauses(this.records.ids(), batch);
   }
 
   /**

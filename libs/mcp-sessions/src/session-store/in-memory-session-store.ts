@@ -1,4 +1,4 @@
-import { inBatches } from './in-batches.js';
+import { withPauses } from './with-pauses.js';
 import { metadataOf } from './session-record.js';
 import { SessionRecords } from './session-records.js';
 import type { CompleteSessionStore, SessionMetadata } from './session-store.interface.js';
@@ -75,7 +75,7 @@ export class InMemorySessionStore implements CompleteSessionStore {
   }
 
   scan({ batch }: { batch?: number } = {}): AsyncIterable<string> {
-    return inBatches(this.records.ids(), batch);
+    return withPauses(this.records.ids(), batch);
   }
 
   /**

@@ -7,7 +7,7 @@ const DEFAULT_BATCH = 1_000;
  *
  * @param batch how many values come between two pauses
  */
-export async function* inBatches<T>(
+export async function* withPauses<T>(
   values: Iterable<T>,
   batch = DEFAULT_BATCH,
 ): AsyncGenerator<T, void, undefined> {
