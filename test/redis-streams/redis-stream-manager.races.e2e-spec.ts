@@ -154,6 +154,19 @@ describe('Under a load that never ends,', () => {
   });
 });
 
+describe('When a log is long,', () => {
+  it('P2 all of it is replayed, and the stream ends', async () => {
+    const manager = await makeManager({ replay: { maxEvents: 5_000 } });
+    const stream = { sessionId, key: 'request' };
+    const events = numbers(2_500);
+    await manager.append(stream, events.map(frame).join(''), { last: true });
+    const connection = new RecordingConnection();
+    await manager.open(stream, connection);
+    expect(connection.data).toEqual(events);
+    expect(connection.closed).toBe(true);
+  });
+});
+
 describe('When the connection for messages is away for long,', () => {
   it('P2 broadcasts beyond those that are kept are signalled as lost', async () => {
     const proxy = await CuttingProxy.before(server.port);
@@ -176,6 +189,25 @@ describe('When the connection for messages is away for long,', () => {
     await eventually('the next one', () => next.data.length > 0);
     expect(next.data).toEqual(['11']);
     expect(next.content.comments).toEqual([]);
+  });
+});
+
+describe('When an instance cannot be told of events for a moment,', () => {
+  it('P6 its streams are still there, and get them', async () => {
+    const proxy = await CuttingProxy.before(server.port);
+    const holder = await makeManager({ heartbeatInterval: 60 }, Number(new URL(proxy.origin).port));
+    const other = await makeManager();
+    const connection = new RecordingConnection();
+    await holder.open(mainOf(sessionId), connection);
+    proxy.cut();
+    await other.send([sessionId], frame('1'));
+    expect(await other.has(sessionId)).toBe(true);
+    await eventually('the event', () => connection.data.length > 0);
+    expect(await other.has(sessionId)).toBe(true);
+    expect(connection.data).toEqual(['1']);
+    expect(connection.closed).toBe(false);
+    await holder.close();
+    expect(await other.has(sessionId)).toBe(false);
   });
 });
 

@@ -103,7 +103,9 @@ export class InMemoryStreamManager implements ResumableStreamManager {
     this.fanOut();
     const record = this.records.find(stream) ?? (this.retention && this.records.create(stream));
     if (!record) return '';
-    for (const event of splitEvents(bytesOf(data))) this.appendOne(record, event);
+    // Behind the end of a stream comes nothing: its request has been answered.
+    const events = record.ended ? [] : splitEvents(bytesOf(data));
+    for (const event of events) this.appendOne(record, event);
     const eventId = this.retention ? record.eventId(record.lastOffset, this.broadcastsBefore(record)) : '';
     if (last) {
       record.ended = true;

@@ -174,6 +174,36 @@ export function streamManagerReplay(managerCase: ManagerCase<ResumableStreamMana
     },
   );
 
+  managerCase('P3 behind the end of a stream comes nothing', async (manager) => {
+    const priming = await manager.position(REQUEST);
+    const connection = await connect(manager, REQUEST);
+    await manager.append(REQUEST, frame('answer'), { last: true });
+    await manager.append(REQUEST, frame('another answer'), { last: true });
+    await appendAll(manager, REQUEST, ['late']);
+    await assertReceives(connection, ['answer']);
+    const resumed = await connect(manager, REQUEST, priming);
+    await assertReceives(resumed, ['answer']);
+    await assertClosed(resumed);
+  });
+
+  managerCase(
+    'P2 a request that has no events yet is resumed, however many others have ended meanwhile',
+    async (manager) => {
+      const priming = await manager.position(REQUEST);
+      const first = await connect(manager, REQUEST);
+      await manager.release(REQUEST, first);
+      for (let other = 0; other < 60; other += 1) {
+        const stream = { ...REQUEST, key: `other-${other}` };
+        await connect(manager, stream);
+        await manager.append(stream, frame('answer'), { last: true });
+      }
+      const resumed = await connect(manager, REQUEST, priming);
+      await manager.append(REQUEST, frame('answer'), { last: true });
+      await assertReceives(resumed, ['answer']);
+      await assertClosed(resumed);
+    },
+  );
+
   managerCase('P2 broadcasts do not reach request streams', async (manager) => {
     const main = await connect(manager, MAIN);
     const request = await connect(manager, REQUEST);

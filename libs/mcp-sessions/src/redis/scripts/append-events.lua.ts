@@ -19,8 +19,8 @@ export const APPEND_EVENTS = redisScript(
 --       12    how many texts follow; the texts
 --       then for each append: session, field, last broadcast before it, 1 if it is the last one, how many events it has,
 --             the number of each one's text
--- Answer: a line for each append: the log's epoch, the last offset, 1 if the caller holds the stream, the time,
---         when the event before these was appended or 0
+-- Answer: a line for each append: the log's epoch, the last offset, 1 if the caller holds the stream and has these to
+--         deliver, the time, when the event before these was appended or 0
 ${STREAM_RECORD_LUA}
 local now = currentTime()
 local time = now .. ' '
@@ -69,9 +69,13 @@ for key = 2, #KEYS, 2 do
   end
   if record then
     local holder = record.holder
-    local isElsewhere = holder ~= '-' and holder ~= instance
+    local isElsewhere = holder ~= instance and isHeld(holder)
+    local isHere = holder == instance
     local undelivered, before = record.last, record.at
-    for index = 1, count do
+    -- Behind the end of a stream comes nothing: its request has been answered.
+    local written = count
+    if record.state == 'e' then isHere, isElsewhere, written = false, false, 0 end
+    for index = 1, written do
       local text = tonumber(ARGV[next + index - 1])
       local previous = record.at
       if maxEvents > 0 then
@@ -95,7 +99,7 @@ for key = 2, #KEYS, 2 do
       tell(holder, false, 'n' .. session .. ' ' .. field .. ' ' .. record.epoch .. ' ' .. record.last .. '\\n')
     end
     if maxEvents > 0 then
-      if count > 0 then redis.call('PEXPIRE', log, maxAge) end
+      if written > 0 then redis.call('PEXPIRE', log, maxAge) end
       if isLast then record.state = 'e' end
       keepRecord(hash, field, record, now, record.state == 'u' and maxAge or ttl)
       if isElsewhere then
@@ -103,7 +107,7 @@ for key = 2, #KEYS, 2 do
         held[n + 1], held[n + 2], held[n + 3], held[n + 4], held[n + 5] = hash, field, holder, undelivered, broadcast
       end
     end
-    answers[#answers + 1] = record.epoch .. ' ' .. record.last .. ' ' .. (holder == instance and '1 ' or '0 ') .. time
+    answers[#answers + 1] = record.epoch .. ' ' .. record.last .. ' ' .. (isHere and '1 ' or '0 ') .. time
       .. before
   else
     answers[#answers + 1] = newEpoch .. ' 0 0 ' .. time .. '0'
@@ -122,7 +126,7 @@ for first = 1, #held, 5 do
   if isDead[holder] then
     local record = readRecord(hash, field)
     if record.holder == holder then
-      record.holder = '-'
+      record.holder = '~' .. holder
       record.delivered = undelivered
       record.broadcast = broadcast
       writeRecord(hash, field, record)

@@ -82,7 +82,7 @@ local function attach(hash, log, line)
     if not isMain and not isRepeated then return 'gone' end
     isLost = true
   end
-  if mode == 'recover' and record and record.holder ~= '-' and record.holder ~= instance then return 'taken' end
+  if mode == 'recover' and record and record.holder ~= instance and isHeld(record.holder) then return 'taken' end
 
   if isNew then
     -- The log's name ends with the field.
@@ -90,7 +90,7 @@ local function attach(hash, log, line)
     record = newRecord(newEpoch, 'o', instance)
     redis.call('DEL', log)
   else
-    if record.holder == '-' then
+    if not isHeld(record.holder) then
       record.takeovers = '-'
     elseif not isRepeated and maxTakeovers > 0 then
       local takeovers = takeoversOf(record, maxTakeovers)
@@ -100,7 +100,7 @@ local function attach(hash, log, line)
     dropAged(log, record, now, maxAge)
     length = redis.call('LLEN', log)
     -- Whoever held the stream has been handed all there was.
-    if not isRepeated and record.holder ~= '-' then record.delivered, record.broadcast = record.last, '-' end
+    if not isRepeated and isHeld(record.holder) then record.delivered, record.broadcast = record.last, '-' end
   end
 
   if isLost then
@@ -124,7 +124,7 @@ local function attach(hash, log, line)
     return 'gone'
   end
 
-  local former = record.holder
+  local former = instanceOf(record.holder)
   if not isRepeated then record.generation = record.generation + 1 end
   record.holder, record.claim = instance, claim
   if record.state == 'u' then record.state = 'o' end

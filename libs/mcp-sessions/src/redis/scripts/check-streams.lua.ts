@@ -34,7 +34,7 @@ for index = 1, #KEYS / 2 do
     else
       answer = record.state == 'e' and -4 - record.last or record.last
       -- Events found nobody listening here for a while; or Redis has gone back to before this connection came.
-      local isForgotten = record.holder == '-' and record.claim == claim or record.generation < generation
+      local isForgotten = not isHeld(record.holder) and record.claim == claim or record.generation < generation
       if isForgotten then
         record.holder, record.claim, record.generation = instance, claim, generation
         record.delivered, record.broadcast = record.last, '-'

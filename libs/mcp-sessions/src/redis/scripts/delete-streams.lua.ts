@@ -21,9 +21,10 @@ for index = 1, #KEYS, 2 do
     local field, record = fields[position], parseRecord(fields[position + 1])
     redis.call('UNLINK', logs .. field)
     answer[position], answer[position + 1] = field, record.epoch
-    if record.holder ~= '-' and record.holder ~= instance then
+    local holder = instanceOf(record.holder)
+    if holder ~= '-' and holder ~= instance then
       local line = 'd' .. session .. ' ' .. field .. ' ' .. record.epoch .. '\\n'
-      messages[record.holder] = (messages[record.holder] or '') .. line
+      messages[holder] = (messages[holder] or '') .. line
     end
   end
   redis.call('UNLINK', KEYS[index], KEYS[index + 1])

@@ -13,7 +13,7 @@ export const DISMISS_STREAM = redisScript(
 ${STREAM_RECORD_LUA}
 local record = readRecord(KEYS[1], ARGV[2])
 if not record or record.holder == '-' then return 0 end
-redis.call('PUBLISH', ARGV[3] .. record.holder, 'r' .. ARGV[1] .. ' ' .. ARGV[2] .. ' ' .. record.generation .. '\\n')
+redis.call('PUBLISH', ARGV[3] .. instanceOf(record.holder), 'r' .. ARGV[1] .. ' ' .. ARGV[2] .. ' ' .. record.generation .. '\\n')
 return 1
 `,
 );

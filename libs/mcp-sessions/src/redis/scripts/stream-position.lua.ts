@@ -24,10 +24,10 @@ if not record then
   redis.call('DEL', KEYS[2])
 end
 if record.state == 'u' then record.state = 'o' end
-if record.holder == '-' and record.broadcast == '-' then record.broadcast = ARGV[3] end
+if not isHeld(record.holder) and record.broadcast == '-' then record.broadcast = ARGV[3] end
 record.refreshed = 0
 keepRecord(hash, field, record, now, tonumber(ARGV[4]))
-if record.holder == '-' then return { record.epoch, record.delivered, record.broadcast } end
+if not isHeld(record.holder) then return { record.epoch, record.delivered, record.broadcast } end
 return { record.epoch, record.last, ARGV[3] }
 `,
 );

@@ -2,6 +2,8 @@
 const MAIN_FIELD = 'main';
 /** Streams of one session beyond which those that are over are looked for. */
 const MAX_STREAMS = 48;
+/** Streams of one session beyond which those without a connection make room, although they are not over. */
+const MAX_OPEN_STREAMS = 256;
 /** Request streams of one session that have ended and are kept for resuming. */
 const MAX_ENDED_STREAMS = 32;
 
@@ -13,7 +15,8 @@ const MAX_ENDED_STREAMS = 32;
  *     state        o: open; e: ended; u: open, and no client has a place in it yet
  *     bytes        the size of the log
  *     refreshed    when the hash was last given its time to live, in milliseconds since the epoch
- *     holder       the instance whose connection holds the stream, or -
+ *     holder       the instance whose connection holds the stream, or -; ~ and an instance: its connection did, and it was
+ *                  not there to be told of events
  *     epoch        changes whenever the log starts anew
  *     generation   grows with every connection that takes the stream over
  *     claim        the word of the connection that took the stream over last, by which its instance is recognised
@@ -63,6 +66,16 @@ local function writeRecord(hash, field, record)
     record.bytes, record.refreshed, record.holder, record.epoch, rest))
 end
 
+-- Whether a connection holds the stream, and its instance can be told of events.
+local function isHeld(holder)
+  return holder ~= '-' and string.sub(holder, 1, 1) ~= '~'
+end
+
+-- The instance that a connection holds or held the stream on, or -.
+local function instanceOf(holder)
+  return string.match(holder, '^~?(.*)$')
+end
+
 local function newRecord(epoch, state, origin)
   return {
     epoch = epoch, generation = 0, holder = '-', claim = '-', last = 0, at = 0, delivered = 0, broadcast = '-',
@@ -107,14 +120,17 @@ local function dropAged(log, record, now, maxAge)
 end
 
 -- Forgets the request streams of a session that nobody can resume any more, and the oldest beyond those that are kept.
+-- A request that is still being worked on can be resumed before it has any events.
 -- The logs' keys begin with logs, and are of the hash's slot.
 local function makeRoom(hash, logs, now, ttl)
-  if redis.call('HLEN', hash) < ${MAX_STREAMS} then return end
+  local count = redis.call('HLEN', hash)
+  if count < ${MAX_STREAMS} then return end
   local ended = {}
   local fields = redis.call('HGETALL', hash)
   for index = 1, #fields, 2 do
     local field, record = fields[index], parseRecord(fields[index + 1])
-    local isOver = record.state == 'e' or record.holder == '-' or record.refreshed + ttl <= now
+    local isOver = record.state ~= 'o' or record.refreshed + ttl <= now
+      or count >= ${MAX_OPEN_STREAMS} and not isHeld(record.holder)
     if field ~= '${MAIN_FIELD}' and isOver and redis.call('EXISTS', logs .. field) == 0 then
       redis.call('HDEL', hash, field)
     elseif record.state == 'e' then

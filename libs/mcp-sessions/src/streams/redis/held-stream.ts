@@ -77,6 +77,11 @@ export class HeldStream implements FollowedStream, EventSource {
     return this.events?.size ?? 0;
   }
 
+  /** Whether as many events wait as messages may bring. What is read from the log is bounded by that. */
+  get isFull(): boolean {
+    return this.waiting >= MAX_EVENTS;
+  }
+
   get isOver(): boolean {
     return this.endsAt !== undefined && this.delivered >= this.endsAt;
   }
@@ -88,7 +93,7 @@ export class HeldStream implements FollowedStream, EventSource {
 
   /** Keeps an event until it is its turn. @returns `false` if Redis has to be asked what has become of the log */
   offer({ epoch, offset, at, previousAt = 0, broadcast, data }: IncomingEvent): boolean {
-    if (epoch !== this.epoch || this.waiting >= MAX_EVENTS) return false;
+    if (epoch !== this.epoch) return false;
     if (this.isContradicted(offset, at)) {
       this.isInDoubt = true;
       return false;

@@ -27,6 +27,8 @@ export class InstancePresence {
   private probe = 0;
   private lastProbeSeen = 0;
   private lastBeat: number | undefined;
+  /** Until then an instance without a sign of life is not taken for dead. */
+  private sparesUntil = 0;
 
   constructor(
     private readonly redis: RedisConnection,
@@ -48,9 +50,14 @@ export class InstancePresence {
     this.lastProbeSeen = Math.max(this.lastProbeSeen, probe);
   }
 
+  /**
+   * Whether that instance lives. When Redis was away, the signs of life of all have ended, and say nothing until everybody
+   * has had the time to give one again.
+   */
   async isAlive(instanceId: string): Promise<boolean> {
     const key = this.keys.instance(instanceId);
-    return (await this.redis.command(key, 'EXISTS', key)) === 1;
+    if ((await this.redis.command(key, 'EXISTS', key)) === 1) return true;
+    return !this.isInTime(performance.now()) || performance.now() < this.sparesUntil;
   }
 
   async stop(): Promise<void> {
@@ -81,12 +88,18 @@ export class InstancePresence {
       this.redis.command(key, 'SET', key, '1', 'PX', lifetime, 'GET'),
     );
     const now = performance.now();
-    const wasInTime = this.lastBeat !== undefined && now - this.lastBeat < heartbeatMs * 1.5;
+    const isFirst = this.lastBeat === undefined;
+    const wasInTime = this.isInTime(now);
     this.lastBeat = now;
-    if (before === null && wasInTime) this.listener.onForgotten();
+    if (!isFirst && !wasInTime) this.sparesUntil = now + 2 * heartbeatMs;
+    if (!isFirst && wasInTime && before === null) this.listener.onForgotten();
     const probe = this.probe + 1;
     await this.redis.command(undefined, 'PUBLISH', this.keys.channel(instanceId), probeMessage(probe));
     // Only what has been sent can be missed.
     this.probe = probe;
+  }
+  /** Whether Redis has had this instance's own sign of life when it was due. */
+  private isInTime(now: number): boolean {
+    return this.lastBeat !== undefined && now - this.lastBeat < this.settings.heartbeatMs * 1.5;
   }
 }

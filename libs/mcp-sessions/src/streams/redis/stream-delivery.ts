@@ -49,7 +49,7 @@ export class StreamDelivery implements AppendListener {
     if (!this.replay) return this.deliverOnce(session, field, event.data, isLast);
     if (!this.held.isHere(session, field)) return this.host.astray(session, field);
     this.held.withStream(session, field, (stream) => {
-      if (!stream.offer(event)) return this.host.soon(stream);
+      if (stream.isFull || !stream.offer(event)) return this.host.soon(stream);
       if (isLast) stream.endsAt = event.offset;
       this.deliver(stream);
     });

@@ -124,7 +124,7 @@ export class StreamDirectory {
     return this.deletions.request(session);
   }
 
-  /** The instance that holds the stream; `undefined` if nobody does. */
+  /** The instance that a connection holds the stream on; `undefined` if nobody does. */
   async holder(session: string, field: string): Promise<string | undefined> {
     const { holder } = await this.record(session, field);
     return holder === '-' ? undefined : holder;
@@ -141,7 +141,8 @@ export class StreamDirectory {
     const hash = this.keys.streams(session);
     const record = (await this.redis.command(hash, 'HGET', hash, field)) as string | null;
     const [, , , , , holder, , , claim] = record?.split(' ') ?? [];
-    return { holder, claim };
+    // An instance that was not there to be told of events holds the stream all the same.
+    return { holder: holder?.replace('~', ''), claim };
   }
 
   private async deleteAll(sessions: string[]): Promise<DeletedStream[][]> {
