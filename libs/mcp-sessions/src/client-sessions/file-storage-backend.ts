@@ -3,6 +3,7 @@ import { InvalidConfigurationError } from '../common/errors.js';
 import { copyOf } from './session-codec.js';
 import { generateSessionId } from './session-id.js';
 import { lockWaitOf, SessionLocks } from './session-locks.js';
+import { changesOf } from './session-rules.js';
 import { SessionTable, type SessionRecord } from './session-table.js';
 import { SessionsFile } from './sessions-file.js';
 import type { SessionsOptions } from './sessions-options.interface.js';
@@ -58,9 +59,9 @@ export class FileStorageBackend implements Sessions {
   }
 
   async update(userId: string, sessionId: string, data: Partial<Session>): Promise<void> {
-    const copy = copyOf(data);
+    const changes = copyOf(changesOf(data));
     await this.shared.commit((table) => {
-      table.update(userId, sessionId, copy);
+      table.update(userId, sessionId, changes);
       return true;
     });
   }

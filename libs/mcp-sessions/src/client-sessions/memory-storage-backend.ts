@@ -1,5 +1,6 @@
 import { generateSessionId } from './session-id.js';
 import { lockWaitOf, SessionLocks } from './session-locks.js';
+import { changesOf } from './session-rules.js';
 import { SessionTable, type SessionRecord } from './session-table.js';
 import type { SessionsOptions } from './sessions-options.interface.js';
 import type { Session, Sessions } from './sessions.interface.js';
@@ -27,7 +28,7 @@ export class MemoryStorageBackend implements Sessions {
   }
 
   async update(userId: string, sessionId: string, data: Partial<Session>): Promise<void> {
-    this.table.update(userId, sessionId, data);
+    this.table.update(userId, sessionId, changesOf(data));
   }
 
   async get(userId: string, sessionId: string): Promise<Session | null> {

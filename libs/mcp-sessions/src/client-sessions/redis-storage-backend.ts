@@ -13,6 +13,7 @@ import { copyOf, SessionCodec } from './session-codec.js';
 import { generateSessionId } from './session-id.js';
 import { lockWaitOf, SessionLocks } from './session-locks.js';
 import {
+  changesOf,
   createdSession,
   endOf,
   lifetimesOf,
@@ -91,7 +92,7 @@ export class RedisStorageBackend implements Sessions {
 
   async update(userId: string, sessionId: string, data: Partial<Session>): Promise<void> {
     const [user, id] = [this.keys.encode(userId), this.keys.encode(sessionId)];
-    const changes = copyOf(data);
+    const changes = copyOf(changesOf(data));
     for (;;) {
       const now = this.now();
       const read = await available(() => this.users.read(user, id));

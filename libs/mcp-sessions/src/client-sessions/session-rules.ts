@@ -12,7 +12,42 @@ export interface SessionLifetimes {
 /** The recorded use of a session is out of date by no more than this, in milliseconds. */
 const RECORDED_USE_MS = 3_600_000;
 
-const REQUIRED_TEXTS = ['sessionId', 'userId', 'serverUrl', 'callbackUrl'] as const;
+/** What a field has to be. */
+interface FieldRule {
+  mustBe: string;
+  allows: (value: unknown) => boolean;
+}
+
+const TEXT: FieldRule = { mustBe: 'a string', allows: (value) => typeof value === 'string' };
+
+function oneOf(...values: string[]): FieldRule {
+  return { mustBe: `"${values.join('" or "')}"`, allows: (value) => values.includes(value as string) };
+}
+
+/** The fields that every session has. */
+const REQUIRED_FIELDS = Object.entries({
+  sessionId: TEXT,
+  userId: TEXT,
+  serverUrl: TEXT,
+  callbackUrl: TEXT,
+  createdAt: { mustBe: 'a number of milliseconds since the epoch', allows: Number.isFinite },
+  transportType: oneOf('sse', 'streamable-http'),
+  status: oneOf('pending', 'active'),
+} satisfies Partial<Record<keyof Session, FieldRule>>) as [keyof Session, FieldRule][];
+
+/** What a caller cannot set by an update: the first three never change, the others are the backend's. */
+type FixedField = 'userId' | 'sessionId' | 'createdAt' | 'updatedAt' | 'expiresAt';
+
+const FIXED_FIELDS: ReadonlySet<string> = new Set<FixedField>([
+  'userId',
+  'sessionId',
+  'createdAt',
+  'updatedAt',
+  'expiresAt',
+]);
+
+/** What an update changes: each field has a new value, or `null` if it is cleared. */
+export type SessionChanges = Omit<Partial<Session>, FixedField>;
 
 /** Some 140,000 years: Redis adds the time of day to a lifetime, in 64 bits. */
 const LONGEST_LIFETIME_MS = 2 ** 52;
@@ -46,19 +81,30 @@ export function createdSession(session: Session, { pendingTtlMs }: SessionLifeti
 }
 
 /**
- * A stored session with changes: `undefined` leaves a field alone, `null` clears it.
+ * What an update may change: of `data` neither what is `undefined` nor what a caller cannot set.
  *
  * @throws InvalidSessionError a field would not be what it has to be
  */
+export function changesOf(data: Partial<Session>): SessionChanges {
+  const given = Object.entries(data).filter(
+    ([name, value]) => value !== undefined && !FIXED_FIELDS.has(name),
+  );
+  const changes: SessionChanges = Object.fromEntries(given);
+  if ('status' in changes) changes.status ??= 'pending';
+  if ('transportType' in changes) changes.transportType = currentTransportType(changes.transportType!);
+  refuseInvalid(changes, (name) => name in changes);
+  return changes;
+}
+
+/** A stored session with changes. */
 export function updatedSession(
   session: Session,
-  data: Partial<Session>,
+  changes: SessionChanges,
   { pendingTtlMs }: SessionLifetimes,
   now: number,
 ): Session {
-  const changes = Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined));
-  const { userId, sessionId, createdAt, expiresAt } = session;
-  const updated = normalized({ ...session, ...changes, userId, sessionId, createdAt, updatedAt: now });
+  const { expiresAt, ...fields } = session;
+  const updated = withoutAbsent({ ...fields, ...changes, updatedAt: now });
   if (updated.status === 'active') return updated;
   // The window of a session that is pending already goes on; it does not start anew.
   const isNewlyPending = session.status !== 'pending';
@@ -91,23 +137,22 @@ export function oldestRecordedUse(now: number, { dormantAfterMs }: SessionLifeti
 function normalized(session: Session): Session {
   const { expiresAt: _, status, ...fields } = session;
   const transportType = currentTransportType(fields.transportType);
-  const result: Session = { ...fields, transportType, status: status ?? 'pending' };
-  for (const name of Object.keys(result) as (keyof Session)[]) {
-    if (result[name] === undefined || result[name] === null) delete result[name];
-  }
-  for (const name of REQUIRED_TEXTS) {
-    if (typeof result[name] !== 'string') throw new InvalidSessionError(`${name} must be a string`);
-  }
-  if (!Number.isFinite(result.createdAt)) {
-    throw new InvalidSessionError('createdAt must be a number of milliseconds since the epoch');
-  }
-  if (transportType !== 'sse' && transportType !== 'streamable-http') {
-    throw new InvalidSessionError('transportType must be "sse" or "streamable-http"');
-  }
-  if (result.status !== 'pending' && result.status !== 'active') {
-    throw new InvalidSessionError('status must be "pending" or "active"');
-  }
+  const result = withoutAbsent({ ...fields, transportType, status: status ?? 'pending' });
+  refuseInvalid(result, () => true);
   return result;
+}
+
+function withoutAbsent(session: Session): Session {
+  for (const name of Object.keys(session) as (keyof Session)[]) {
+    if (session[name] === undefined || session[name] === null) delete session[name];
+  }
+  return session;
+}
+
+function refuseInvalid(fields: Partial<Session>, isChecked: (name: keyof Session) => boolean): void {
+  for (const [name, { allows, mustBe }] of REQUIRED_FIELDS) {
+    if (isChecked(name) && !allows(fields[name])) throw new InvalidSessionError(`${name} must be ${mustBe}`);
+  }
 }
 
 /** Older records spell it with an underscore. */

@@ -6,6 +6,7 @@ import {
   endOf,
   lifetimesOf,
   updatedSession,
+  type SessionChanges,
   type SessionLifetimes,
 } from './session-rules.js';
 import type { SessionsOptions } from './sessions-options.interface.js';
@@ -82,12 +83,12 @@ export class SessionTable {
     this.restore({ userId, sessionId, text, expiresAt: expiresAt ?? undefined, lastUsedAt: now });
   }
 
-  /** @throws SessionNotFoundError, InvalidSessionError, SessionDecryptionError */
-  update(userId: string, sessionId: string, data: Partial<Session>): void {
+  /** @throws SessionNotFoundError, SessionDecryptionError; InvalidSessionError: JSON cannot carry the changes */
+  update(userId: string, sessionId: string, changes: SessionChanges): void {
     const record = this.find(userId, sessionId);
     if (!record) throw new SessionNotFoundError([sessionId]);
     const now = this.now();
-    const updated = updatedSession(this.sessionOf(record), data, this.lifetimes, now);
+    const updated = updatedSession(this.sessionOf(record), changes, this.lifetimes, now);
     record.text = this.codec.encode(updated);
     record.expiresAt = updated.expiresAt ?? undefined;
     this.use(record, now);

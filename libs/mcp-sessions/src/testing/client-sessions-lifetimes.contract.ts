@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Sessions } from '../client-sessions/sessions.interface.js';
+import type { Session, Sessions } from '../client-sessions/sessions.interface.js';
 import {
   DORMANT_AFTER_MS,
   PENDING_TTL_MS,
@@ -81,6 +81,14 @@ export function sessionsLifetimes(declare: DeclareSessionsCase): void {
     assert.equal((await own.sessions.get('user', 'session'))?.expiresAt, end);
     own.pass(PENDING_TTL_MS);
     await assertGone(own);
+  });
+
+  declare('a status that is cleared is pending', async (own) => {
+    await own.sessions.create(sessionOf(own));
+    await own.sessions.update('user', 'session', { status: null } as unknown as Partial<Session>);
+    const session = await own.sessions.get('user', 'session');
+    assert.equal(session?.status, 'pending');
+    assert.equal(session?.expiresAt, own.now() + PENDING_TTL_MS);
   });
 
   declare('an active session ends when nobody has used it for so long', async (own) => {
