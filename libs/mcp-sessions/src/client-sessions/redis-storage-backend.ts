@@ -4,12 +4,12 @@ import { connectionTo } from '../redis/redis-client.js';
 import type { RedisClient } from '../redis/redis-client.interface.js';
 import type { RedisConnection } from '../redis/redis-connection.interface.js';
 import { available } from './redis-availability.js';
+import { RedisSessionCodec } from './redis-session-codec.js';
 import { RedisSessionLock } from './redis-session-lock.js';
-import type { RedisSessionRecord } from './redis-session-record.js';
+import type { RedisSessionPatch, RedisSessionRecord } from './redis-session-record.js';
 import { RedisUserIndex } from './redis-user-index.js';
 import { RedisUserKeys } from './redis-user-keys.js';
 import { RedisUserSessions } from './redis-user-sessions.js';
-import { copyOf, SessionCodec } from './session-codec.js';
 import { generateSessionId } from './session-id.js';
 import { lockWaitOf, SessionLocks } from './session-locks.js';
 import {
@@ -17,7 +17,7 @@ import {
   createdSession,
   endOf,
   lifetimesOf,
-  updatedSession,
+  type SessionChanges,
   type SessionLifetimes,
 } from './session-rules.js';
 import type { SessionsOptions } from './sessions-options.interface.js';
@@ -37,7 +37,8 @@ export interface RedisStorageBackendOptions extends SessionsOptions {
 
 /**
  * Keeps users' connections in Redis or Valkey, for many instances: each sees every session at once. `get`, `list`,
- * `create` and `delete` take one round trip, `update` two.
+ * `create`, `update` and `delete` take one round trip. The first `update` with another first encryption key takes more:
+ * it encrypts all credentials of the session anew.
  *
  * Every method rejects with `SessionsUnavailableError` when Redis does not answer in time or answers with an error;
  * the original error is its `cause`. The backend is of use again as soon as Redis is.
@@ -47,7 +48,7 @@ export class RedisStorageBackend implements Sessions {
   private readonly keys: RedisUserKeys;
   private readonly index: RedisUserIndex;
   private readonly users: RedisUserSessions;
-  private readonly codec: SessionCodec;
+  private readonly codec: RedisSessionCodec;
   /** Makes revisions unlike those of other instances. */
   private readonly instance = randomBytes(12).toString('base64url');
   private revisions = 0;
@@ -65,14 +66,15 @@ export class RedisStorageBackend implements Sessions {
     redis: RedisClient,
     { prefix = 'mcp:user:', commandTimeoutMs, ...options }: RedisStorageBackendOptions = {},
   ) {
-    this.codec = new SessionCodec(options);
+    this.codec = new RedisSessionCodec(options);
     this.lifetimes = lifetimesOf(options);
     this.now = options.now ?? (() => Date.now());
     const waitMs = lockWaitOf(options);
     this.redis = connectionTo(redis, { commandTimeoutMs });
     this.keys = new RedisUserKeys(prefix, this.redis.isCluster);
     this.index = new RedisUserIndex(this.redis, this.keys);
-    this.users = new RedisUserSessions(this.redis, this.keys, this.index, this.lifetimes, this.now);
+    const { lifetimes, codec, now } = this;
+    this.users = new RedisUserSessions(this.redis, this.keys, this.index, lifetimes, codec.sealer, now);
     this.localLocks = new SessionLocks(this, waitMs);
     this.lock = new RedisSessionLock(this.redis, waitMs);
   }
@@ -91,30 +93,27 @@ export class RedisStorageBackend implements Sessions {
   }
 
   async update(userId: string, sessionId: string, data: Partial<Session>): Promise<void> {
-    const [user, id] = [this.keys.encode(userId), this.keys.encode(sessionId)];
-    const changes = copyOf(changesOf(data));
+    const user = this.keys.encode(userId);
+    const changes = changesOf(data);
+    let patch = this.patch(userId, sessionId, changes);
     for (;;) {
-      const now = this.now();
-      const read = await available(() => this.users.read(user, id));
-      if (!read) throw new SessionNotFoundError([sessionId]);
-      const session = this.codec.decode(userId, sessionId, read.text);
-      const updated = this.encode(updatedSession(session, changes, this.lifetimes, now), now);
-      const isReplaced = await available(() => this.users.replace(user, read, updated));
-      if (isReplaced) return;
-      if (isReplaced === undefined) throw new SessionNotFoundError([sessionId]);
-      // Somebody else was faster, so that somebody has got on: this ends.
+      const isUpdated = await available(() => this.users.update(user, patch));
+      if (isUpdated) return;
+      if (isUpdated === undefined) throw new SessionNotFoundError([sessionId]);
+      patch = await this.sealingPatch(userId, sessionId, changes);
+      // Should somebody else be faster, that somebody has got on: this ends.
     }
   }
 
   async get(userId: string, sessionId: string): Promise<Session | null> {
     const [user, id] = [this.keys.encode(userId), this.keys.encode(sessionId)];
     const record = await available(() => this.users.read(user, id));
-    return record ? this.codec.decode(userId, sessionId, record.text) : null;
+    return record ? this.codec.decode(userId, sessionId, record) : null;
   }
 
   async list(userId: string): Promise<Session[]> {
     const records = await available(() => this.users.readAll(this.keys.encode(userId)));
-    return records.map(({ id, text }) => this.codec.decode(userId, this.keys.decode(id), text));
+    return records.map((record) => this.codec.decode(userId, this.keys.decode(record.id), record));
   }
 
   async listIds(userId: string): Promise<string[]> {
@@ -195,10 +194,40 @@ export class RedisStorageBackend implements Sessions {
   private encode(session: Session, now: number): RedisSessionRecord {
     return {
       isActive: session.status === 'active',
-      revision: `${this.instance}.${(this.revisions += 1)}`,
+      revision: this.nextRevision(),
       end: endOf(session.expiresAt, now, this.lifetimes),
       id: this.keys.encode(session.sessionId),
+      sealer: this.codec.sealer,
       text: this.codec.encode(session),
     };
+  }
+
+  private patch(userId: string, sessionId: string, changes: SessionChanges): RedisSessionPatch {
+    const { status } = changes;
+    return {
+      id: this.keys.encode(sessionId),
+      revision: this.nextRevision(),
+      isActive: status === undefined ? undefined : status === 'active',
+      ...this.codec.encodeChanges(userId, sessionId, changes),
+    };
+  }
+
+  /** A patch of all fields, so that all credentials are sealed alike: those of the record are not, or not with our key. */
+  private async sealingPatch(
+    userId: string,
+    sessionId: string,
+    changes: SessionChanges,
+  ): Promise<RedisSessionPatch> {
+    const record = await available(() =>
+      this.users.read(this.keys.encode(userId), this.keys.encode(sessionId)),
+    );
+    if (!record) throw new SessionNotFoundError([sessionId]);
+    const session = this.codec.decode(userId, sessionId, record);
+    const patch = this.patch(userId, sessionId, changesOf({ ...session, ...changes }));
+    return { ...patch, read: record.revision };
+  }
+
+  private nextRevision(): string {
+    return `${this.instance}.${(this.revisions += 1)}`;
   }
 }

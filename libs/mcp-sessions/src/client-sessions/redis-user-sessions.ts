@@ -1,15 +1,22 @@
 import type { RedisArgument, RedisConnection, RedisScript } from '../redis/redis-connection.interface.js';
 import { RequestBatch } from '../redis/request-batch.js';
 import { partsOf } from './parts-of.js';
-import { formatRecord, parseRecord, type RedisSessionRecord } from './redis-session-record.js';
+import {
+  formatPatch,
+  formatRecord,
+  parseRecord,
+  type RedisSessionPatch,
+  type RedisSessionRecord,
+} from './redis-session-record.js';
 import type { RedisUserIndex } from './redis-user-index.js';
 import type { RedisUserKeys } from './redis-user-keys.js';
 import { CREATE_SESSIONS } from './scripts/create-sessions.lua.js';
 import { DELETE_SESSIONS } from './scripts/delete-sessions.lua.js';
 import { LIST_IDS } from './scripts/list-ids.lua.js';
 import { READ_SESSIONS } from './scripts/read-sessions.lua.js';
-import { REPLACE_SESSIONS } from './scripts/replace-sessions.lua.js';
+import { UPDATE_SESSIONS } from './scripts/update-sessions.lua.js';
 import { USE_SESSIONS } from './scripts/use-sessions.lua.js';
+import { damagedRecord } from './session-codec.js';
 import { endOf, oldestRecordedUse, type SessionLifetimes } from './session-rules.js';
 
 /** The most sessions that one command is about: none keeps the server from others for long. */
@@ -29,9 +36,9 @@ interface Creation {
   record: RedisSessionRecord;
 }
 
-interface Replacement extends Creation {
-  /** The revision of the record that was read. */
-  read: string;
+interface Update {
+  user: string;
+  patch: RedisSessionPatch;
 }
 
 /**
@@ -41,7 +48,7 @@ interface Replacement extends Creation {
 export class RedisUserSessions {
   private readonly reads: RequestBatch<SessionKey, string | null>;
   private readonly creations: RequestBatch<Creation, number>;
-  private readonly replacements: RequestBatch<Replacement, number>;
+  private readonly updates: RequestBatch<Update, number>;
   private readonly deletions: RequestBatch<SessionKey, unknown>;
 
   constructor(
@@ -49,20 +56,21 @@ export class RedisUserSessions {
     private readonly keys: RedisUserKeys,
     private readonly index: RedisUserIndex,
     private readonly lifetimes: SessionLifetimes,
+    private readonly sealer: string,
     private readonly now: () => number,
   ) {
     // The keys of one command have to be in one slot of a Cluster.
     const most = redis.isCluster ? 1 : SESSIONS_AT_ONCE;
     this.reads = new RequestBatch((sessions) => this.readBatch(sessions), most);
     this.creations = new RequestBatch((creations) => this.createBatch(creations), most);
-    this.replacements = new RequestBatch((replacements) => this.replaceBatch(replacements), most);
+    this.updates = new RequestBatch((updates) => this.updateBatch(updates), most);
     this.deletions = new RequestBatch((sessions) => this.deleteBatch(sessions), most);
   }
 
   /** The record of a session. Counts as use. */
   async read(user: string, id: string): Promise<RedisSessionRecord | undefined> {
     const record = await this.reads.request({ user, id });
-    return record === null ? undefined : (await this.use(user, [record]))[0];
+    return record === null ? undefined : (await this.use(user, [record], id))[0];
   }
 
   /** The records of all sessions of a user. Counts as use. */
@@ -76,13 +84,12 @@ export class RedisUserSessions {
     return (await this.creations.request({ user, record })) === 1;
   }
 
-  /** @returns `false` if the record is not the one that was read any more, `undefined` if there is none */
-  async replace(
-    user: string,
-    read: RedisSessionRecord,
-    record: RedisSessionRecord,
-  ): Promise<boolean | undefined> {
-    const outcome = await this.replacements.request({ user, record, read: read.revision });
+  /**
+   * @returns whether it is made; if not, the record has to be read first: see {@link RedisSessionPatch.read}.
+   *   `undefined`: there is no such session
+   */
+  async update(user: string, patch: RedisSessionPatch): Promise<boolean | undefined> {
+    const outcome = await this.updates.request({ user, patch });
     return outcome === -1 ? undefined : outcome === 1;
   }
 
@@ -102,14 +109,19 @@ export class RedisUserSessions {
     return answers.flat().flatMap((ids) => ids.split('\n').slice(0, -1));
   }
 
-  /** Of records that were read, those of sessions that have not ended; their use is recorded where that is due. */
-  private async use(user: string, read: string[]): Promise<RedisSessionRecord[]> {
+  /**
+   * Of records that were read, those of sessions that have not ended; their use is recorded where that is due.
+   *
+   * @param id whose record it is, if one was asked for
+   * @throws SessionsUnavailableError a record is damaged
+   */
+  private async use(user: string, read: string[], id?: string): Promise<RedisSessionRecord[]> {
     const now = this.now();
     const oldestEnd = endOf(undefined, oldestRecordedUse(now, this.lifetimes), this.lifetimes);
     const records: RedisSessionRecord[] = [];
     const due: string[] = [];
     for (const text of read) {
-      const record = parseRecord(text);
+      const record = this.parse(text, id);
       if (record.end <= now) continue;
       if (record.isActive && record.end < oldestEnd) due.push(record.id);
       else records.push(record);
@@ -117,7 +129,13 @@ export class RedisUserSessions {
     if (due.length === 0) return records;
     const args = [now, endOf(undefined, now, this.lifetimes), ...due];
     const used = (await this.redis.run(USE_SESSIONS, this.keys.both(user), args)) as (string | null)[];
-    return [...records, ...used.filter((record) => record !== null).map(parseRecord)];
+    return [...records, ...used.filter((record) => record !== null).map((record) => this.parse(record, id))];
+  }
+
+  private parse(text: string, id: string | undefined): RedisSessionRecord {
+    const record = parseRecord(text);
+    if (record) return record;
+    throw damagedRecord(id === undefined ? undefined : this.keys.decode(id));
   }
 
   private async readBatch(sessions: SessionKey[]): Promise<(string | null)[]> {
@@ -128,15 +146,20 @@ export class RedisUserSessions {
   }
 
   private createBatch(creations: Creation[]): Promise<number[]> {
-    const args = creations.flatMap(({ record }) => [record.id, formatRecord(record)]);
-    return this.write(CREATE_SESSIONS, creations, args, creations);
+    const args = [this.now(), ...creations.flatMap(({ record }) => [record.id, formatRecord(record)])];
+    const ends = creations.map(({ user, record }) => ({ user, end: record.end }));
+    return this.write(CREATE_SESSIONS, creations, args, ends);
   }
 
-  private replaceBatch(replacements: Replacement[]): Promise<number[]> {
-    const args = replacements.flatMap(({ record, read }) => [record.id, formatRecord(record), read]);
+  private updateBatch(updates: Update[]): Promise<number[]> {
+    const now = this.now();
+    const pendingEnd = now + this.lifetimes.pendingTtlMs;
+    const patches = updates.flatMap(({ patch }) => formatPatch(patch));
+    const args = [now, endOf(undefined, now, this.lifetimes), pendingEnd, this.sealer, ...patches];
     // Of what the index does not know yet, only an earlier end than before is news.
-    const news = replacements.filter(({ record }) => !record.isActive);
-    return this.write(REPLACE_SESSIONS, replacements, args, news);
+    const pending = updates.filter(({ patch }) => patch.isActive === false);
+    const ends = pending.map(({ user }) => ({ user, end: pendingEnd }));
+    return this.write(UPDATE_SESSIONS, updates, args, ends);
   }
 
   private async deleteBatch(sessions: SessionKey[]): Promise<unknown[]> {
@@ -145,20 +168,17 @@ export class RedisUserSessions {
     return sessions;
   }
 
-  /** Runs a script that writes records, and tells the index before, so that no session goes unnoticed. */
+  /** Runs a script that writes records, and tells the index of ends before, so that no session goes unnoticed. */
   private async write(
     script: RedisScript,
-    written: Creation[],
+    written: { user: string }[],
     args: RedisArgument[],
-    news: Creation[],
+    ends: { user: string; end: number }[],
   ): Promise<number[]> {
-    const noted = this.index.note(news.map(({ user, record }) => ({ user, end: record.end })));
+    const noted = this.index.note(ends);
     // One server does what it is told in order; those of a Cluster do not.
     if (this.redis.isCluster) await noted;
-    const [answer] = await Promise.all([
-      this.redis.run(script, this.keysOf(written), [this.now(), ...args]),
-      noted,
-    ]);
+    const [answer] = await Promise.all([this.redis.run(script, this.keysOf(written), args), noted]);
     return answer as number[];
   }
 

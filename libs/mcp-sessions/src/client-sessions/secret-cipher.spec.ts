@@ -47,6 +47,15 @@ describe('SecretCipher', () => {
     }
   });
 
+  it('tells its key from any other, also from one of the same id', () => {
+    const keys = [key, { id: 'k2', key: key.key }, { id: 'k1', key: randomBytes(32) }];
+    const sealers = [...keys.map((one) => new SecretCipher([one]).sealer), new SecretCipher([]).sealer];
+    expect(new Set(sealers).size).toBe(4);
+    for (const sealer of sealers) expect(sealer).toMatch(/^\S+$/);
+    expect(new SecretCipher([key, ...keys.slice(1)]).sealer).toBe(cipher.sealer);
+    expect(cipher.sealer).not.toContain(Buffer.from(key.key).toString('base64url').slice(0, 8));
+  });
+
   it('says which key is missing, or wrong, and nothing of what the secret is', () => {
     const sealed = cipher.seal('hush', PLACE);
     const open = (keys: (typeof key)[]) => () => new SecretCipher(keys).open(sealed, PLACE);

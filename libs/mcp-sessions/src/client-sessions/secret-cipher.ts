@@ -1,10 +1,14 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import type { EncryptionKey } from './sessions-options.interface.js';
 import { SessionDecryptionError } from './sessions.errors.js';
 
 const ALGORITHM = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+const FINGERPRINT_BYTES = 6;
+
+/** The {@link SecretCipher.sealer} of who has no key. */
+export const NO_SEALER = '-';
 
 /** Where a secret belongs. A sealed secret that is moved anywhere else does not open. */
 export interface SecretPlace {
@@ -20,11 +24,17 @@ export interface SecretPlace {
 export class SecretCipher {
   private readonly keys: ReadonlyMap<string, Uint8Array>;
   private readonly current: EncryptionKey | undefined;
+  /**
+   * Tells what this cipher seals with from anything else: the key's id and a fingerprint of the key, since another key
+   * may have that id. No spaces.
+   */
+  readonly sealer: string;
 
   /** @param keys the first one encrypts, all decrypt */
   constructor(keys: readonly EncryptionKey[]) {
     this.current = keys[0];
     this.keys = new Map(keys.map(({ id, key }) => [id, key]));
+    this.sealer = this.current ? `${this.current.id}.${fingerprintOf(this.current)}` : NO_SEALER;
   }
 
   /** Whether there is a key to encrypt with. */
@@ -76,6 +86,12 @@ export class SecretCipher {
       `The stored ${field} is encrypted with the key "${keyId}", but ${configured}`,
     );
   }
+}
+
+/** Says nothing of the key: nobody can try out keys of 256 random bits. */
+function fingerprintOf({ key }: EncryptionKey): string {
+  const hash = createHash('sha256').update('nestjs-mcp-sessions key').update(key).digest();
+  return hash.toString('base64url', 0, FINGERPRINT_BYTES);
 }
 
 function placeBytes({ userId, sessionId, field }: SecretPlace): Buffer {

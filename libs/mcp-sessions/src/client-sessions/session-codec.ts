@@ -7,7 +7,7 @@ import { InvalidSessionError, SessionsUnavailableError } from './sessions.errors
 import type { Session } from './sessions.interface.js';
 
 /** Fields that are credentials, or that lead to them. */
-const SECRET_FIELDS = [
+export const SECRET_FIELDS = [
   'headers',
   'clientInformation',
   'tokens',
@@ -42,7 +42,7 @@ export class SessionCodec {
       if (this.cipher.encrypts) this.seal(stored, userId, sessionId);
       return JSON.stringify(stored);
     } catch (cause) {
-      throw new InvalidSessionError('A session must be data that JSON can carry', { cause });
+      throw notJson(cause);
     }
   }
 
@@ -84,7 +84,7 @@ export function copyOf<T extends Partial<Session>>(session: T): T {
   try {
     return JSON.parse(JSON.stringify(session)) as T;
   } catch (cause) {
-    throw new InvalidSessionError('A session must be data that JSON can carry', { cause });
+    throw notJson(cause);
   }
 }
 
@@ -99,6 +99,17 @@ export function expiresAtOf({ fields }: StoredSession): number | undefined {
   return fields.expiresAt ?? undefined;
 }
 
+/** @param sessionId `undefined`: the record does not even say whose it is */
+export function damagedRecord(sessionId: string | undefined): SessionsUnavailableError {
+  const whose = sessionId === undefined ? 'a session' : `session ${logSafeId(sessionId)}`;
+  return new SessionsUnavailableError(`The record of ${whose} is damaged`);
+}
+
+/** JSON cannot carry a session, for this reason. */
+export function notJson(cause: unknown): InvalidSessionError {
+  return new InvalidSessionError('A session must be data that JSON can carry', { cause });
+}
+
 function parse(text: string, sessionId: string): StoredSession {
   try {
     const stored: unknown = JSON.parse(text);
@@ -106,5 +117,5 @@ function parse(text: string, sessionId: string): StoredSession {
   } catch {
     // The error's message quotes the text, and with it credentials: what is thrown below says what there is to say.
   }
-  throw new SessionsUnavailableError(`The record of session ${logSafeId(sessionId)} is damaged`);
+  throw damagedRecord(sessionId);
 }

@@ -96,7 +96,7 @@ export function changesOf(data: Partial<Session>): SessionChanges {
   return changes;
 }
 
-/** A stored session with changes. */
+/** A stored session with changes. `RedisStorageBackend` does the same in its script `update-sessions`. */
 export function updatedSession(
   session: Session,
   changes: SessionChanges,

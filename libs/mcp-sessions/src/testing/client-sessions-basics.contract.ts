@@ -122,7 +122,11 @@ export function sessionsBasics(declare: DeclareSessionsCase): void {
     }
     const peer = await own.peer();
     for (const [userId, sessionId] of pairs) {
-      assert.equal((await peer.get(userId, sessionId))?.serverName, `${userId} ${sessionId}`);
+      await peer.update(userId, sessionId, { clientId: `${userId} ${sessionId}` });
+    }
+    for (const [userId, sessionId] of pairs) {
+      const { serverName, clientId } = (await peer.get(userId, sessionId))!;
+      assert.deepEqual([serverName, clientId], [`${userId} ${sessionId}`, `${userId} ${sessionId}`]);
       const ids = pairs.filter(([owner]) => owner === userId).map(([, id]) => id);
       assert.deepEqual((await peer.listIds(userId)).toSorted(), ids.toSorted());
       assert.equal((await peer.list(userId)).length, ids.length);

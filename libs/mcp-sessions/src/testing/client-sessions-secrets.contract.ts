@@ -55,6 +55,37 @@ export function sessionsSecrets(declare: DeclareSessionsCase, hasPeers: boolean)
   );
 
   declare(
+    'of updates at the same time all survive, also those that encrypt with another key',
+    async (own) => {
+      await own.sessions.create(sessionOf(own, SECRETS));
+      const peers = [
+        own.sessions,
+        await own.peer({ encryptionKeys: [NEW_KEY, OLD_KEY] }),
+        await own.peer({ encryptionKeys: [NEW_KEY, OLD_KEY] }),
+      ];
+      for (let round = 0; round < 5; round += 1) {
+        const patches: Partial<Session>[] = [
+          { tokens: { access_token: `hush-${round}` } },
+          { serverName: `${round}` },
+          { codeVerifier: round === 4 ? null : `hush-${round}` },
+          { metadata: { round: `${round}` } },
+          { headers: { round: `${round}` } },
+        ];
+        await Promise.all(
+          patches.map((patch, index) => peers[(index + round) % 3]!.update('user', 'session', patch)),
+        );
+        const { codeVerifier, ...session } = (await own.sessions.get('user', 'session'))!;
+        assert.deepEqual(
+          { ...session, codeVerifier: codeVerifier ?? null },
+          { ...session, ...Object.assign({}, ...patches) },
+        );
+        assert.deepEqual(session.discoveryState, SECRETS.discoveryState);
+      }
+    },
+    { encryptionKeys: [OLD_KEY, NEW_KEY] },
+  );
+
+  declare(
     'a key that is missing, or another one, is an error and never a credential',
     async (own) => {
       await own.sessions.create(sessionOf(own, SECRETS));
@@ -65,7 +96,7 @@ export function sessionsSecrets(declare: DeclareSessionsCase, hasPeers: boolean)
         await assert.rejects(peer.update('user', 'session', { serverName: 'x' }), UNREADABLE);
         assert.deepEqual(await peer.listIds('user'), ['session']);
       }
-      assert.deepEqual((await own.sessions.get('user', 'session'))?.tokens, SECRETS.tokens);
+      assert.deepEqual(await own.sessions.get('user', 'session'), sessionOf(own, SECRETS));
     },
     { encryptionKeys: [OLD_KEY] },
   );

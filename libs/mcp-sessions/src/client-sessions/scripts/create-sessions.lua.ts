@@ -13,11 +13,10 @@ ${USER_SESSIONS_LUA}
 local answer = {}
 for i = 2, #ARGV, 2 do
   local hash, ends, id, record = KEYS[i - 1], KEYS[i], ARGV[i], ARGV[i + 1]
-  local found = find(hash, id, ARGV[1])
-  if not found then write(hash, ends, id, record) end
-  local _, revision = headerOf(record)
-  local _, foundRevision = headerOf(found or record)
-  answer[i / 2] = foundRevision == revision and 1 or 0
+  local _, revision, ending = headerOf(record)
+  local found, _, foundRevision = find(hash, id, ARGV[1])
+  if not found then write(hash, ends, id, record, ending) end
+  answer[i / 2] = (not found or foundRevision == revision) and 1 or 0
 end
 return answer
 `,

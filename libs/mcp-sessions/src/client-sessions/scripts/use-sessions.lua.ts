@@ -15,13 +15,12 @@ ${USER_SESSIONS_LUA}
 local hash, ends = KEYS[1], KEYS[2]
 local records = {}
 for i = 3, #ARGV do
-  local record = find(hash, ARGV[i], ARGV[1])
-  local status, revision, ending = headerOf(record or '')
+  local record, status, revision, ending = find(hash, ARGV[i], ARGV[1])
   if status == 'a' and tonumber(ending) < tonumber(ARGV[2]) then
-    record = string.gsub(record, '^%S+ %S+ %S+', status .. ' ' .. revision .. ' ' .. ARGV[2])
-    write(hash, ends, ARGV[i], record)
+    record = string.gsub(record, '^%S+ %S+ %S+', 'a ' .. revision .. ' ' .. ARGV[2])
+    write(hash, ends, ARGV[i], record, ARGV[2], ending)
   end
-  records[i - 2] = record
+  records[i - 2] = record or false
 end
 return records
 `,
