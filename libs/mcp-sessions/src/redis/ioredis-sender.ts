@@ -10,6 +10,9 @@ export interface IoredisCluster extends IoredisClient {
   pipeline(): { call(command: string, ...args: RedisArgument[]): { exec(): Promise<PipelineAnswers> } };
 }
 
+/** What `CLUSTER SLOTS` says of a range of slots. */
+type SlotRange = [from: number, to: number, primary: [host: string, port: number, id: string], ...unknown[]];
+
 type PipelineAnswers = [Error | null, unknown][] | null;
 
 /** Sends through one connection of ioredis or iovalkey. */
@@ -53,9 +56,14 @@ export class IoredisClusterSender implements CommandSender {
   }
 
   async primaries(): Promise<CommandSender[]> {
-    // The nodes are known once the first command has found one.
-    if (this.cluster.nodes('master').length === 0) await this.cluster.call('ping');
-    return this.cluster.nodes('master').map((node) => new IoredisSender(node));
+    const ranges = (await this.cluster.call('cluster', 'slots')) as SlotRange[];
+    const owners = new Set(ranges.map(([, , [, , id]]) => id)).size;
+    const nodes = this.cluster.nodes('master');
+    // The client forgets a node when the connection to it breaks: what is there would be missing without a word.
+    if (nodes.length < owners) {
+      throw new Error(`The Cluster client reaches ${nodes.length} of ${owners} primaries`);
+    }
+    return nodes.map((node) => new IoredisSender(node));
   }
 
   async close(): Promise<void> {
