@@ -1,20 +1,14 @@
 // A stream manager in a process of its own, on the built library. `SETTINGS` has its configuration, as JSON.
-import { Redis } from 'ioredis';
-import { clientFromUrl } from '../../libs/mcp-sessions/dist/redis/client-from-url.js';
 import { RedisStreamManager } from '../../libs/mcp-sessions/dist/streams/redis-stream-manager.js';
 import { RecordingConnection } from '../../libs/mcp-sessions/dist/testing/recording-connection.js';
+import { makeClient } from './process-clients.mjs';
 
-const { url, pubSubUrl = url, sentinel, ...config } = JSON.parse(process.env.SETTINGS);
-const makeClient = async (address) => {
-  if (!sentinel) return clientFromUrl(address, { commandTimeoutMs: config.commandTimeoutMs });
-  const client = new Redis({ ...sentinel, maxRetriesPerRequest: 1 });
-  client.on('error', () => undefined); // what is asked of it rejects with that
-  return client;
-};
+const { pubSubUrl, sentinel, cluster, client, url, ...config } = JSON.parse(process.env.SETTINGS);
+const where = { sentinel, cluster, client, commandTimeoutMs: config.commandTimeoutMs };
 const manager = new RedisStreamManager({
   ...config,
-  client: await makeClient(url),
-  pubSubClient: await makeClient(pubSubUrl),
+  client: await makeClient({ ...where, url }),
+  pubSubClient: await makeClient({ ...where, url: pubSubUrl ?? url }),
 });
 
 const connections = new Map();

@@ -37,7 +37,12 @@ export class ManagerProcess {
     }
   }
 
-  /** Kill it in the end. @param settings the manager's configuration, and the `url` of Redis or the `sentinel` options of ioredis */
+  /**
+   * Kill it in the end.
+   *
+   * @param settings the manager's configuration, and where Redis is: a `url`, the `sentinel` options of ioredis or the
+   * addresses of a `cluster`; and the kind of `client`, as `process-clients.mjs` names them
+   */
   static async start(settings: object): Promise<ManagerProcess> {
     const child = fork(fileURLToPath(new URL('manager-in-process.mjs', import.meta.url)), {
       env: { ...process.env, NODE_OPTIONS: '', SETTINGS: JSON.stringify(settings) },
