@@ -5,6 +5,9 @@ import type { EventId, StreamRef } from '../../libs/mcp-sessions/src/streams/str
 import type { SseContent } from '../../libs/mcp-sessions/src/testing/sse-parser.js';
 import { eventually, within } from '../support/eventually.js';
 
+/** Kinds of client that faults are tested with: the library's own, and others that applications hand over. */
+export const CLIENT_KINDS = ['a client made from a URL', 'node-redis 6', 'iovalkey'];
+
 /** What a connection in another process has received. */
 export interface ReadConnection extends SseContent {
   closed: boolean;
@@ -41,7 +44,7 @@ export class ManagerProcess {
    * Kill it in the end.
    *
    * @param settings the manager's configuration, and where Redis is: a `url`, the `sentinel` options of ioredis or the
-   * addresses of a `cluster`; and the kind of `client`, as `process-clients.mjs` names them
+   * addresses of a `cluster`; and the kind of `client`, one of `CLIENT_KINDS`
    */
   static async start(settings: object): Promise<ManagerProcess> {
     const child = fork(fileURLToPath(new URL('manager-in-process.mjs', import.meta.url)), {

@@ -5,7 +5,7 @@ import { createClient, createCluster } from 'redis';
 import { clientFromUrl } from '../../libs/mcp-sessions/dist/redis/client-from-url.js';
 
 const standalone = {
-  'ioredis 6': (url) => new Redis(url),
+  'a client made from a URL': (url, commandTimeoutMs) => clientFromUrl(url, { commandTimeoutMs }),
   iovalkey: (url) => new Valkey(url),
   'node-redis 6': (url) =>
     createClient({ url })
@@ -21,13 +21,12 @@ const clusters = {
       .connect(),
 };
 
-/** A client of one server, of a Cluster or of what a Sentinel names; with a `url` alone, the library's own. */
+/** A client of one server, of a Cluster or of what a Sentinel names. */
 export async function makeClient({ url, sentinel, cluster, client: kind, commandTimeoutMs }) {
   let client;
   if (sentinel) client = new Redis({ ...sentinel, maxRetriesPerRequest: 1 });
   else if (cluster) client = await clusters[kind](cluster);
-  else if (kind) client = await standalone[kind](url);
-  else return clientFromUrl(url, { commandTimeoutMs });
+  else client = await standalone[kind ?? 'a client made from a URL'](url, commandTimeoutMs);
   client.on('error', () => undefined); // what is asked of it rejects with that
   return client;
 }
