@@ -46,10 +46,17 @@ async function createRedisSessionStore(
   const ownsClient = given === undefined;
   const store = new RedisSessionStore({ client, prefix, defaultTTL: ttl, commandTimeoutMs, ownsClient });
   try {
-    await untilRedisAnswers('store', () => store.has(''));
+    await untilRedisAnswers('store', () => tryOut(store));
     return store;
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+/** Reads, runs a script and deletes, on a session that nobody has: a user may be allowed to do only some of it. */
+async function tryOut(store: RedisSessionStore): Promise<void> {
+  await store.get('');
+  await store.update('', {});
+  await store.delete('');
 }

@@ -32,7 +32,7 @@ export async function repeatedCall<Answer>(
 
 /** Whether a repetition would be answered in the same way. */
 function isFinal(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('STALE');
+  return error instanceof Error && /^(STALE|NOPERM)/.test(error.message);
 }
 
 /** A repetition begins late, and has only what is left of the time. */

@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { RedisClient } from '../../libs/mcp-sessions/src/redis/redis-client.interface.js';
+import { RedisSessionStore } from '../../libs/mcp-sessions/src/session-store/redis-session-store.js';
+import { RedisStreamManager } from '../../libs/mcp-sessions/src/streams/redis-stream-manager.js';
+import { cleanUpLater } from '../support/clean-up.js';
+import { agedRedis } from '../support/redis/aged-redis.js';
+import { closeClient, STANDALONE_CLIENTS } from '../support/redis/redis-clients.js';
+import { RedisServer } from '../support/redis/redis-server.js';
+import { createScenario } from '../support/scenario-server.js';
+import { startApp } from '../support/start-app.js';
+
+/** As `docs/guides/redis.md` has it. */
+const ALLOWED = '~mcp:* &mcp:* +@read +@write +@pubsub +@scripting +@connection +info +time'.split(' ');
+
+let server: RedisServer;
+
+beforeAll(async () => {
+  server = await RedisServer.start();
+});
+
+afterAll(() => server.dispose());
+
+/** Starts an application. @returns why it does not start; only that, since an application takes ages to print */
+async function refusalAt(url: string, ...parts: ('store' | 'stream')[]): Promise<object | undefined> {
+  const options = Object.fromEntries(parts.map((part) => [part, { type: 'redis', url }]));
+  try {
+    await startApp({ server: createScenario('v2').factory, ...options });
+    return undefined;
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string };
+    return { code, message };
+  }
+}
+
+async function urlOfUser(...rules: string[]): Promise<string> {
+  await server.command('acl', 'setuser', 'mcp', 'reset', 'on', '>secret', ...rules);
+  return server.url.replace('//', '//mcp:secret@');
+}
+
+describe('A server older than 6.2, which is a newer one behind a proxy that changes what INFO says,', () => {
+  const refusal = {
+    code: 'INVALID_CONFIGURATION',
+    message: expect.stringMatching(
+      /^The server is Redis 6\.0\.\d+; sessions need Redis 6\.2 or newer, or Valkey$/,
+    ),
+  };
+  let port: number;
+  let close: () => void;
+
+  beforeAll(async () => {
+    port = await agedRedis(server.port, (end) => (close = end));
+  });
+
+  afterAll(() => close());
+
+  it.each(Object.entries(STANDALONE_CLIENTS))(
+    'is refused by store and streams, each time they are asked, through %s',
+    async (_, makeClient) => {
+      const clients: RedisClient[] = [];
+      for (let count = 0; count < 2; count += 1) clients.push(await makeClient({ host: '127.0.0.1', port }));
+      cleanUpLater(() => clients.forEach(closeClient));
+      const [client, pubSubClient] = clients;
+      const store = new RedisSessionStore({ client: client! });
+      await expect(store.get('session')).rejects.toMatchObject(refusal);
+      await expect(store.set('session', { lastAccessedAt: 1 })).rejects.toMatchObject(refusal);
+      const manager = new RedisStreamManager({ client: client!, pubSubClient: pubSubClient! });
+      await expect(manager.start()).rejects.toMatchObject(refusal);
+      await expect(manager.has('session')).rejects.toMatchObject(refusal);
+      await manager.close();
+      expect(await server.command('dbsize')).toBe(0);
+    },
+  );
+
+  it.each([['store'], ['stream']] as const)(
+    'keeps an application from starting: option `%s`',
+    async (part) => {
+      expect(await refusalAt(`redis://127.0.0.1:${port}`, part)).toMatchObject(refusal);
+    },
+  );
+});
+
+describe('A user of Redis', () => {
+  it('who may do what the guide says can have an application', async () => {
+    expect(await refusalAt(await urlOfUser(...ALLOWED), 'store', 'stream')).toBeUndefined();
+  });
+
+  it.each([
+    ['to run scripts', '-@scripting', 'store', /NOPERM.*eval/],
+    ['to write', '-@write', 'store', /permission/],
+    ['to read', '-@read', 'store', /NOPERM/],
+    ['to use keys of the prefix', 'resetkeys', 'store', /NOPERM.*key/],
+    ['to run scripts', '-@scripting', 'stream', /NOPERM.*eval/],
+    ['to write', '-@write', 'stream', /permission/],
+    ['to use pub/sub', '-@pubsub', 'stream', /NOPERM.*subscribe/],
+    ['to use channels of the prefix', 'resetchannels', 'stream', /NOPERM.*channel/],
+  ] as const)(
+    'who is not allowed %s (%s) is told so at the start: option `%s`',
+    async (_, rule, part, reason) => {
+      const url = await urlOfUser(...ALLOWED, rule);
+      const refused = await refusalAt(url, part);
+      expect(refused).toMatchObject({
+        code: 'INVALID_CONFIGURATION',
+        message: expect.stringMatching(reason),
+      });
+      const begin = `The Redis of the option \`${part}\` refuses`;
+      expect(refused).toMatchObject({ message: expect.stringContaining(begin) });
+      expect(refused).toMatchObject({ message: expect.not.stringContaining('secret') });
+    },
+  );
+
+  it.each([['store'], ['stream']] as const)(
+    'whose password is wrong is told so at the start: option `%s`',
+    async (part) => {
+      const url = (await urlOfUser(...ALLOWED)).replace('secret', 'other');
+      expect(await refusalAt(url, part)).toMatchObject({
+        code: 'INVALID_CONFIGURATION',
+        message: expect.stringMatching(/refuses.*WRONGPASS/),
+      });
+    },
+  );
+});
