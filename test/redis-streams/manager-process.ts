@@ -45,17 +45,23 @@ export class ManagerProcess {
    *
    * @param settings the manager's configuration, and where Redis is: a `url`, the `sentinel` options of ioredis or the
    * addresses of a `cluster`; and the kind of `client`, one of `CLIENT_KINDS`
+   * @param environment what the process has in its environment besides
    */
-  static async start(settings: object): Promise<ManagerProcess> {
+  static async start(settings: object, environment: NodeJS.ProcessEnv = {}): Promise<ManagerProcess> {
     const child = fork(fileURLToPath(new URL('manager-in-process.mjs', import.meta.url)), {
-      env: { ...process.env, NODE_OPTIONS: '', SETTINGS: JSON.stringify(settings) },
+      env: { ...process.env, ...environment, NODE_OPTIONS: '', SETTINGS: JSON.stringify(settings) },
       execArgv: [],
       silent: true,
     });
     const manager = new ManagerProcess(child);
     await eventually(`the process: ${manager.output}`, () => manager.isReady, 20_000);
-    await manager.call('start');
-    return manager;
+    try {
+      await manager.call('start');
+      return manager;
+    } catch (error) {
+      await manager.kill();
+      throw error;
+    }
   }
 
   open(name: string, ref: StreamRef, after?: EventId): Promise<void> {
