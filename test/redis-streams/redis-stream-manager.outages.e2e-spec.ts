@@ -150,22 +150,22 @@ describe.each(CLIENT_KINDS)('With %s,', (client) => {
       await eventually('the other session to be free', async () => !(await holder.has(other.sessionId)));
     });
   });
-});
 
-describe('After an outage in which all signs of life have ended,', () => {
-  it('P5 an instance that has not yet given another is not taken for dead, and one that gives none is', async () => {
-    sessionId = `living-${(sessions += 1)}`;
-    const request = { sessionId, key: 'request' };
-    await holder.open(sessionId, mainOf(sessionId));
-    await holder.open('request', request);
-    await server.stop('SIGKILL');
-    await delay(1_000);
-    holder.signal('SIGSTOP');
-    await server.restart();
-    await eventually('it to be taken for living', () => sender.has(sessionId).catch(() => false));
-    await eventually('it to be taken for dead', async () => !(await sender.has(sessionId)));
-    holder.signal('SIGCONT');
-    await eventually('it to be known again', () => sender.has(sessionId));
-    expect((await holder.read('request')).closed).toBe(false);
+  describe('after an outage in which all signs of life have ended,', () => {
+    it('P5 an instance that has not yet given another is not taken for dead, and one that gives none is', async () => {
+      sessionId = `living-${(sessions += 1)}`;
+      const request = { sessionId, key: 'request' };
+      await holder.open(sessionId, mainOf(sessionId));
+      await holder.open(`${sessionId} request`, request);
+      await server.stop('SIGKILL');
+      await delay(1_000);
+      holder.signal('SIGSTOP');
+      await server.restart();
+      await eventually('it to be taken for living', () => sender.has(sessionId).catch(() => false));
+      await eventually('it to be taken for dead', async () => !(await sender.has(sessionId)));
+      holder.signal('SIGCONT');
+      await eventually('it to be known again', () => sender.has(sessionId));
+      expect((await holder.read(`${sessionId} request`)).closed).toBe(false);
+    });
   });
 });
