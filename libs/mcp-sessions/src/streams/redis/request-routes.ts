@@ -3,13 +3,16 @@ import { ExpiryQueue } from '../../common/expiry-queue.js';
 import type { RedisConnection } from '../../redis/redis-connection.interface.js';
 import { CLAIM_REQUEST } from '../../redis/scripts/claim-request.lua.js';
 import { REGISTER_REQUEST } from '../../redis/scripts/register-request.lua.js';
-import { TAKE_ANSWER } from '../../redis/scripts/take-answer.lua.js';
+import { TAKE_ANSWERS } from '../../redis/scripts/take-answers.lua.js';
 import type { StreamKeys } from '../../redis/stream-keys.js';
+import { inBatches } from './in-batches.js';
 import { repeatedCall } from './repeated-call.js';
 import type { RedisStreamSettings } from './settings.js';
 
 /** How long an answer is waited for, in milliseconds. */
 const REQUEST_LIFETIME_MS = 300_000;
+/** Requests that one script looks for answers to. */
+const REQUESTS_PER_SCRIPT = 200;
 
 /** A request that this instance sent a client. */
 interface AskedRequest {
@@ -89,12 +92,17 @@ export class RequestRoutes {
 
   /** Picks up the answers whose messages were missed. */
   async catchUp(): Promise<void> {
-    await Promise.all(
-      [...this.asked.values()].map(async ({ session, request }) => {
-        const answer = await this.redis.run(TAKE_ANSWER, [this.keys.requests(session)], [request]);
-        if (answer !== null) await this.receive(session, request, answer as string);
-      }),
-    );
+    // In a Cluster, a script touches the keys of one session only.
+    const size = this.redis.isCluster ? 1 : REQUESTS_PER_SCRIPT;
+    await inBatches([...this.asked.values()], size, async (batch) => {
+      const keys = batch.map(({ session }) => this.keys.requests(session));
+      const ids = batch.map(({ request }) => request);
+      const answers = (await this.redis.run(TAKE_ANSWERS, keys, ids)) as (string | null)[];
+      for (const [index, { session, request }] of batch.entries()) {
+        const answer = answers[index];
+        if (typeof answer === 'string') await this.receive(session, request, answer);
+      }
+    });
   }
 
   close(): void {
