@@ -1,4 +1,4 @@
-// Three instances of the reference server with their sessions and streams in Redis, behind a proxy that sends each
+// Three instances of the reference server with their sessions, streams and notes in Redis, behind a proxy that sends each
 // request to the next one. `npm run cluster` builds and runs it.
 //
 // PORT        where the proxy listens; default 3000, 0 for any that is free

@@ -3,12 +3,15 @@ export interface Note {
   id: string;
   title: string;
   text: string;
+  /** In milliseconds since 1970. */
+  addedAt: number;
 }
 
 /** What happened to a note. */
 export interface NotebookChange {
   type: 'added' | 'edited' | 'deleted';
-  note: Note;
+  /** Of the note. */
+  id: string;
 }
 
 const SCHEME = 'note://';

@@ -23,9 +23,9 @@ export class NotebookNotifications implements OnModuleInit, OnModuleDestroy {
     this.subscription?.unsubscribe();
   }
 
-  private async announce({ type, note }: NotebookChange): Promise<void> {
+  private async announce({ type, id }: NotebookChange): Promise<void> {
     try {
-      if (type !== 'added') await this.sessions.notifyResourceUpdated(noteUri(note.id));
+      if (type !== 'added') await this.sessions.notifyResourceUpdated(noteUri(id));
       if (type !== 'edited')
         await this.sessions.notifyAll({ method: 'notifications/resources/list_changed' });
     } catch (error) {

@@ -66,7 +66,7 @@ describe('tools of the notebook', () => {
   it('takes no more notes than it can hold', async () => {
     const client = await notebook.connect();
     const service = notebook.app.get(NotebookService);
-    for (let count = 0; count < 1_000; count += 1) service.add(`Note ${count}`, '');
+    for (let count = 0; count < 1_000; count += 1) await service.add(`Note ${count}`, '');
     const result = await client.callTool({ name: 'add_note', arguments: { title: 'One more', text: '' } });
     expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringContaining('full') }] });
   });

@@ -14,7 +14,7 @@ export function registerAddNote(server: McpServer, notebook: NotebookService, jo
       annotations: { destructiveHint: false, openWorldHint: false },
     },
     async (note) => {
-      const { id } = notebook.add(note.title, note.text);
+      const { id } = await notebook.add(note.title, note.text);
       await journal.noteAdded(id);
       return text(`Added ${noteUri(id)}`);
     },

@@ -17,7 +17,7 @@ export function registerDeleteNote(
       annotations: { destructiveHint: true, openWorldHint: false },
     },
     async ({ id }, { mcpReq }) => {
-      const note = notebook.get(id);
+      const note = await notebook.get(id);
       if (!note) return failure(`There is no note ${id}.`);
 
       // The SDK asks the client what this returns, and calls the tool once more with the answer.
@@ -36,7 +36,7 @@ export function registerDeleteNote(
       }
 
       if (answer.action !== 'accept') return text(`The user did not agree; "${note.title}" is still there.`);
-      notebook.delete(id);
+      if (!(await notebook.delete(id))) return failure(`There is no note ${id}.`);
       return text(`Deleted "${note.title}"`);
     },
   );

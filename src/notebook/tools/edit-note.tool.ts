@@ -12,8 +12,8 @@ export function registerEditNote(server: McpServer, notebook: NotebookService): 
       inputSchema: z.object({ id: z.string(), text: z.string().max(10_000) }),
       annotations: { idempotentHint: true, openWorldHint: false },
     },
-    (note) => {
-      if (!notebook.edit(note.id, note.text)) return failure(`There is no note ${note.id}.`);
+    async (note) => {
+      if (!(await notebook.edit(note.id, note.text))) return failure(`There is no note ${note.id}.`);
       return text(`Edited ${noteUri(note.id)}`);
     },
   );

@@ -17,7 +17,7 @@ export function registerExportNotes(server: McpServer, notebook: NotebookService
     },
     async ({ pauseMs }, { mcpReq }) => {
       const progressToken = mcpReq._meta?.progressToken;
-      const notes = notebook.list();
+      const notes = await notebook.list();
       const exported: string[] = [];
       for (const { title, text: body } of notes) {
         exported.push(`# ${title}\n\n${body}\n`);

@@ -12,8 +12,8 @@ export function registerSearchNotes(server: McpServer, notebook: NotebookService
       inputSchema: z.object({ query: z.string() }),
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
-    ({ query }) => {
-      const found = notebook.search(query);
+    async ({ query }) => {
+      const found = await notebook.search(query);
       if (found.length === 0) return text('No note has this text.');
       return text(...found.map(({ id, title }) => `${noteUri(id)} ${title}`));
     },
