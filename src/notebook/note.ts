@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** One note of the notebook. */
 export interface Note {
   id: string;
@@ -5,6 +7,8 @@ export interface Note {
   text: string;
   /** In milliseconds since 1970. */
   addedAt: number;
+  /** {@link authorOf} the session that added it. */
+  addedBy: string;
 }
 
 /** What happened to a note. */
@@ -12,6 +16,11 @@ export interface NotebookChange {
   type: 'added' | 'edited' | 'deleted';
   /** Of the note. */
   id: string;
+}
+
+/** Stands for a session in what others may see: its id is a credential. */
+export function authorOf(sessionId: string): string {
+  return createHash('sha256').update(sessionId).digest('base64url');
 }
 
 const SCHEME = 'note://';

@@ -1,9 +1,9 @@
 import { McpServer } from '@modelcontextprotocol/server';
 import { Injectable } from '@nestjs/common';
 import type { McpServerContext } from 'nestjs-mcp-sessions';
+import { authorOf } from './note.js';
 import { registerNoteResources } from './note-resources.js';
 import { NotebookService } from './notebook.service.js';
-import { SessionJournal } from './session-journal.js';
 import { registerAddNote } from './tools/add-note.tool.js';
 import { registerDeleteNote } from './tools/delete-note.tool.js';
 import { registerEditNote } from './tools/edit-note.tool.js';
@@ -17,14 +17,14 @@ export class NotebookMcpServer {
   constructor(private readonly notebook: NotebookService) {}
 
   /** Called for new sessions, and again whenever a session needs another server object: nothing is kept in it. */
-  create({ sessionId, sessions }: McpServerContext): McpServer {
+  create(context: McpServerContext): McpServer {
+    const { sessionId, sessions } = context;
     const server = new McpServer(
       { name: 'notebook', title: 'Shared notebook', version: '0.1.0' },
       { capabilities: { resources: { subscribe: true, listChanged: true } } },
     );
-    const journal = new SessionJournal(sessions, sessionId);
     registerNoteResources(server, this.notebook);
-    registerAddNote(server, this.notebook, journal);
+    registerAddNote(server, this.notebook, authorOf(sessionId));
     registerEditNote(server, this.notebook);
     registerSearchNotes(server, this.notebook);
     registerDeleteNote(
@@ -33,7 +33,7 @@ export class NotebookMcpServer {
       async () => (await sessions.get(sessionId))?.clientCapabilities,
     );
     registerExportNotes(server, this.notebook);
-    registerShowSession(server, journal, () => sessions.get(sessionId));
+    registerShowSession(server, this.notebook, context);
     return server;
   }
 }

@@ -34,8 +34,8 @@ export class NotebookService {
   }
 
   /** @throws Error the notebook is full */
-  async add(title: string, text: string): Promise<Note> {
-    const note = { id: randomUUID(), title, text, addedAt: Date.now() };
+  async add(title: string, text: string, addedBy: string): Promise<Note> {
+    const note = { id: randomUUID(), title, text, addedAt: Date.now(), addedBy };
     if (!(await this.notes.add(note, MAX_NOTES)))
       throw new Error(`The notebook is full: it holds ${MAX_NOTES} notes.`);
     this.changes.next({ type: 'added', id: note.id });

@@ -1,7 +1,12 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { McpSessions } from 'nestjs-mcp-sessions';
 import { filter, mergeMap, type Subscription } from 'rxjs';
-import type { NotebookSessionData } from './session-journal.js';
+
+/** The notebook's own data of a session: plain JSON, stored with it, so that it survives restarts. */
+export interface NotebookSessionData {
+  /** When the session was opened, as an ISO date. */
+  openedAt?: string;
+}
 
 /** Remembers with each new session when it was opened. */
 @Injectable()

@@ -81,6 +81,12 @@ test('P1 the notebook is one on three instances: notes, resources, questions, pr
   );
   await expect(editor.readResource({ uri })).rejects.toThrow(/not found/i);
   expect(bystander.all).toEqual([]);
+
+  const addedAtOnce = await Promise.all(['a', 'b', 'c'].map((title) => addNote(others[0]!, title)));
+  for (const shown of await onEachInstance(() => call(others[0]!, 'show_session')))
+    expect((JSON.parse(shown) as { addedNotes: string[] }).addedNotes.toSorted()).toEqual(
+      addedAtOnce.toSorted(),
+    );
 }, 60_000);
 
 test('examples/notebook-client.mjs runs to its end against three instances', async () => {

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => redis.dispose());
 
 function note(id: string, text = 'Milk'): Note {
-  return { id, title: 'Groceries', text, addedAt: 1 };
+  return { id, title: 'Groceries', text, addedAt: 1, addedBy: 'somebody' };
 }
 
 const stores: [string, () => NoteStore][] = [

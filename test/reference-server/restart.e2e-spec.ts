@@ -38,15 +38,15 @@ describe('a restart of the notebook', () => {
     await client.subscribeResource({ uri: `note://${id}` });
     await changes.atLeast(1);
 
+    const { openedAt } = await sessionOf(client);
     const { port } = server;
     expect([0, 'SIGTERM']).toContain(await server.stop());
     server = await NotebookProcess.start({ cwd, port });
 
-    const shown = JSON.parse(textOf(await client.callTool({ name: 'show_session' })));
-    expect(shown).toMatchObject({
+    expect(await sessionOf(client)).toMatchObject({
       client: { name: 'restart' },
       subscriptions: [`note://${id}`],
-      addedNotes: [id],
+      openedAt,
     });
     // The server told the client when to come back for notifications: a moment later, not all clients at once.
     while ((await streams(server.url)) === 0) await delay(50);
@@ -54,6 +54,11 @@ describe('a restart of the notebook', () => {
     expect(await changes.atLeast(2)).toHaveLength(2);
   }, 20_000);
 });
+
+/** What the server knows of the client's session. */
+async function sessionOf(client: Client): Promise<{ openedAt: string }> {
+  return JSON.parse(textOf(await client.callTool({ name: 'show_session' }))) as { openedAt: string };
+}
 
 /** Open SSE streams, as the server counts them. */
 async function streams(url: string): Promise<number> {

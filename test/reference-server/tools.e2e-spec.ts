@@ -51,7 +51,7 @@ describe('tools of the notebook', () => {
       expect(shown).not.toContain(sessionId);
   });
 
-  it('remembers with the session every note it added, also those added at once', async () => {
+  it('shows which notes the session added, also those added at once', async () => {
     const client = await notebook.connect();
     const other = await notebook.connect();
     const ids = await Promise.all(['a', 'b', 'c'].map((title) => addNote(client, title)));
@@ -66,7 +66,7 @@ describe('tools of the notebook', () => {
   it('takes no more notes than it can hold', async () => {
     const client = await notebook.connect();
     const service = notebook.app.get(NotebookService);
-    for (let count = 0; count < 1_000; count += 1) await service.add(`Note ${count}`, '');
+    for (let count = 0; count < 1_000; count += 1) await service.add(`Note ${count}`, '', 'anybody');
     const result = await client.callTool({ name: 'add_note', arguments: { title: 'One more', text: '' } });
     expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringContaining('full') }] });
   });

@@ -2,10 +2,9 @@ import type { McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { noteUri } from '../note.js';
 import type { NotebookService } from '../notebook.service.js';
-import type { SessionJournal } from '../session-journal.js';
 import { text } from './text-result.js';
 
-export function registerAddNote(server: McpServer, notebook: NotebookService, journal: SessionJournal): void {
+export function registerAddNote(server: McpServer, notebook: NotebookService, author: string): void {
   server.registerTool(
     'add_note',
     {
@@ -14,8 +13,7 @@ export function registerAddNote(server: McpServer, notebook: NotebookService, jo
       annotations: { destructiveHint: false, openWorldHint: false },
     },
     async (note) => {
-      const { id } = await notebook.add(note.title, note.text);
-      await journal.noteAdded(id);
+      const { id } = await notebook.add(note.title, note.text, author);
       return text(`Added ${noteUri(id)}`);
     },
   );

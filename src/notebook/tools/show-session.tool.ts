@@ -1,13 +1,14 @@
 import type { McpServer } from '@modelcontextprotocol/server';
-import type { SessionMetadata } from 'nestjs-mcp-sessions';
-import type { SessionJournal } from '../session-journal.js';
+import type { McpServerContext } from 'nestjs-mcp-sessions';
+import { authorOf } from '../note.js';
+import type { NotebookService } from '../notebook.service.js';
+import type { NotebookSessionData } from '../session-opening.service.js';
 import { failure, text } from './text-result.js';
 
-/** @param metadata what the store keeps of the session */
 export function registerShowSession(
   server: McpServer,
-  journal: SessionJournal,
-  metadata: () => Promise<SessionMetadata | null>,
+  notebook: NotebookService,
+  { sessionId, sessions }: McpServerContext,
 ): void {
   server.registerTool(
     'show_session',
@@ -16,9 +17,10 @@ export function registerShowSession(
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
     async () => {
-      const session = await metadata();
+      const session = await sessions.get(sessionId);
       if (!session) return failure('The session has ended.');
-      const { openedAt, addedNotes = [] } = await journal.read();
+      const { openedAt }: NotebookSessionData = await sessions.getData(sessionId);
+      const added = (await notebook.list()).filter(({ addedBy }) => addedBy === authorOf(sessionId));
       // Not the session id: whoever reads it in a transcript could use it.
       const shown = {
         client: session.clientInfo,
@@ -28,7 +30,7 @@ export function registerShowSession(
         openedAt,
         lastUsedAt: new Date(session.lastAccessedAt).toISOString(),
         subscriptions: session.subscriptions ?? [],
-        addedNotes,
+        addedNotes: added.map(({ id }) => id),
       };
       return text(JSON.stringify(shown, undefined, 2));
     },
