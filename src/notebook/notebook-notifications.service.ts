@@ -1,26 +1,21 @@
-import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { McpSessions } from 'nestjs-mcp-sessions';
-import { concatMap, type Subscription } from 'rxjs';
 import { noteUri, type NotebookChange } from './note.js';
 import { NotebookService } from './notebook.service.js';
 
-/** Tells clients what changed in the notebook, whichever session changed it. */
+/** Tells clients what changed in the notebook, whichever session changed it, and wherever they are connected. */
 @Injectable()
-export class NotebookNotifications implements OnModuleInit, OnModuleDestroy {
+export class NotebookNotifications implements OnModuleInit {
   private readonly logger = new Logger(NotebookNotifications.name);
-  private subscription: Subscription | undefined;
 
   constructor(
     private readonly notebook: NotebookService,
     private readonly sessions: McpSessions,
   ) {}
 
+  /** The tool answers after that: a shutdown waits for requests in progress, so what they change is told as well. */
   onModuleInit(): void {
-    this.subscription = this.notebook.changes$.pipe(concatMap((change) => this.announce(change))).subscribe();
-  }
-
-  onModuleDestroy(): void {
-    this.subscription?.unsubscribe();
+    this.notebook.onChange((change) => this.announce(change));
   }
 
   private async announce({ type, id }: NotebookChange): Promise<void> {

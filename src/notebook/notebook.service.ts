@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
-import { Subject, type Observable } from 'rxjs';
 import { NoteStore } from './note-store.js';
 import type { Note, NotebookChange } from './note.js';
 
@@ -10,12 +9,14 @@ const MAX_NOTES = 1_000;
 /** The notes that all sessions share. */
 @Injectable()
 export class NotebookService {
-  private readonly changes = new Subject<NotebookChange>();
-
-  /** Every change that was made on this instance, whichever session made it. */
-  readonly changes$: Observable<NotebookChange> = this.changes.asObservable();
+  private readonly listeners: ((change: NotebookChange) => Promise<void>)[] = [];
 
   constructor(private readonly notes: NoteStore) {}
+
+  /** Calls the listener after every change that is made on this instance. The change waits for it. */
+  onChange(listener: (change: NotebookChange) => Promise<void>): void {
+    this.listeners.push(listener);
+  }
 
   get(id: string): Promise<Note | undefined> {
     return this.notes.get(id);
@@ -38,7 +39,7 @@ export class NotebookService {
     const note = { id: randomUUID(), title, text, addedAt: Date.now(), addedBy };
     if (!(await this.notes.add(note, MAX_NOTES)))
       throw new Error(`The notebook is full: it holds ${MAX_NOTES} notes.`);
-    this.changes.next({ type: 'added', id: note.id });
+    await this.changed({ type: 'added', id: note.id });
     return note;
   }
 
@@ -46,14 +47,18 @@ export class NotebookService {
   async edit(id: string, text: string): Promise<boolean> {
     const note = await this.notes.get(id);
     if (!note || !(await this.notes.replace({ ...note, text }))) return false;
-    this.changes.next({ type: 'edited', id });
+    await this.changed({ type: 'edited', id });
     return true;
   }
 
   /** @returns whether there was such a note */
   async delete(id: string): Promise<boolean> {
     if (!(await this.notes.delete(id))) return false;
-    this.changes.next({ type: 'deleted', id });
+    await this.changed({ type: 'deleted', id });
     return true;
+  }
+
+  private async changed(change: NotebookChange): Promise<void> {
+    for (const listener of this.listeners) await listener(change);
   }
 }
