@@ -11,12 +11,12 @@ export class NotebookProcess {
     readonly url: string,
   ) {}
 
-  /** Resolves when the server says where it listens. */
-  static async start(options: { cwd: string; port?: string }): Promise<NotebookProcess> {
+  /** Resolves when the server says where it listens. @throws Error it ended; the message has all that it wrote */
+  static async start(options: { cwd: string; port?: string; host?: string }): Promise<NotebookProcess> {
     const { NODE_OPTIONS: _, NODE_ENV: __, ...environment } = process.env;
     const child = spawn(process.execPath, [MAIN], {
       cwd: options.cwd,
-      env: { ...environment, PORT: options.port ?? '0', HOST: '127.0.0.1', NO_COLOR: '1' },
+      env: { ...environment, PORT: options.port ?? '0', HOST: options.host ?? '127.0.0.1', NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -28,7 +28,7 @@ export class NotebookProcess {
       };
       child.stdout.on('data', read);
       child.stderr.on('data', read);
-      child.once('exit', (code) => reject(new Error(`The server ended with ${code}:\n${output}`)));
+      child.once('close', (code) => reject(new Error(`The server ended with ${code}:\n${output}`)));
     });
     return new NotebookProcess(child, url);
   }
