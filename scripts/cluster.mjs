@@ -2,7 +2,9 @@
 // request to the next one. `npm run cluster` builds and runs it.
 //
 // PORT        where the proxy listens; default 3000, 0 for any that is free
-// REDIS_URL   a Redis that is running; without it, one of its own is started (REDIS_SERVER names the program)
+// REDIS_URL   a Redis that is running; without it, one of its own is started (REDIS_SERVER names the program), after it
+//             has been installed if it is missing and may be
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ManagedProcess } from './managed-process.mjs';
 import { startRedis } from './redis-process.mjs';
@@ -10,6 +12,7 @@ import { startRoundRobinProxy } from './round-robin-proxy.mjs';
 
 const INSTANCES = 3;
 const HOST = '127.0.0.1';
+const ENSURE_REDIS = fileURLToPath(new URL('./ensure-redis.mjs', import.meta.url));
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 /** More than an instance gives its requests in progress to finish (`shutdownGraceMs`). */
 const STOP_TIMEOUT_MS = 15_000;
@@ -33,14 +36,26 @@ try {
 }
 
 async function start() {
+  const port = portOf(process.env.PORT || '3000');
   const givenUrl = process.env.MCP_SESSIONS_REDIS_URL || process.env.REDIS_URL;
-  const redis = givenUrl ? undefined : await startRedis();
+  const redis = givenUrl ? undefined : await startOwnRedis();
   const redisUrl = givenUrl || redis.url;
   const numbers = Array.from({ length: INSTANCES }, (_, index) => index + 1);
   const instances = await Promise.all(numbers.map((number) => startInstance(number, redisUrl)));
   const origins = instances.map(({ origin }) => origin);
-  const proxy = await startRoundRobinProxy(origins, { host: HOST, port: Number(process.env.PORT || 3000) });
+  const proxy = await startRoundRobinProxy(origins, { host: HOST, port });
   return { redis, redisUrl, instances, proxy };
+}
+
+function portOf(text) {
+  if (/^\d+$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new Error(`PORT must be a whole number from 0 to 65535, 0 for any that is free; it is "${text}".`);
+}
+
+function startOwnRedis() {
+  // It has said what is missing.
+  if (spawnSync(process.execPath, [ENSURE_REDIS], { stdio: 'inherit' }).status !== 0) process.exit(1);
+  return startRedis();
 }
 
 async function startInstance(number, redisUrl) {

@@ -1,18 +1,16 @@
-// Sees to it that the tests find a Redis server: one that is installed, or, where this process may install packages
-// (root on Debian or Ubuntu), a freshly installed one. Otherwise it says in one sentence what is missing.
+// Sees to it that the tests and the cluster find a Redis server: one that is installed, or, where this process may install
+// packages (root on Debian or Ubuntu), a freshly installed one. Otherwise it says in one sentence what is missing.
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 
 const server = process.env.REDIS_SERVER ?? 'redis-server';
-/** What Debian's packages ask before they start a daemon; the tests start servers of their own. */
+/** What Debian's packages ask before they start a daemon; the tests and the cluster start servers of their own. */
 const POLICY = '/usr/sbin/policy-rc.d';
 
 if (isInstalled()) process.exit(0);
 if (!process.env.REDIS_SERVER && mayInstall()) install();
 if (!isInstalled()) {
-  console.error(
-    `The tests need Redis 6.2 or newer: install redis-server, or name its program in REDIS_SERVER.`,
-  );
+  console.error(`${server} is missing: install Redis 6.2 or newer, or name its program in REDIS_SERVER.`);
   process.exit(1);
 }
 
@@ -25,7 +23,7 @@ function mayInstall() {
 }
 
 function install() {
-  console.error('Installing redis-server for the tests …');
+  console.error('Installing redis-server …');
   const keepsPolicy = existsSync(POLICY);
   if (!keepsPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {

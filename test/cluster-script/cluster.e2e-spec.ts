@@ -57,6 +57,13 @@ describe('npm run cluster', () => {
     expect(cluster.output).toMatch(/^no-such-redis is missing: install Redis .*\.\n$/);
   });
 
+  it('says in a sentence that PORT is not a port', async () => {
+    const cluster = ClusterScript.run({ PORT: 'abc' });
+
+    expect(await cluster.ends()).toBe(1);
+    expect(cluster.output).toMatch(/^PORT must be a whole number .* it is "abc"\.\n$/);
+  });
+
   it('says what an instance wrote when it does not start, and ends the rest', async () => {
     const cluster = ClusterScript.run({ MCP_SESSIONS_IDLE_TIMEOUT_MS: 'soon' });
 
