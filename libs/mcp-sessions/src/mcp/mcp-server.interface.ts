@@ -51,7 +51,7 @@ export interface Transport {
  */
 export interface McpServerLike {
   // The SDKs' own Transport types differ in details that do not matter here, and neither is imported.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  // oxlint-disable-next-line typescript/no-explicit-any
   connect(transport: any): Promise<void>;
   close(): Promise<void>;
 }

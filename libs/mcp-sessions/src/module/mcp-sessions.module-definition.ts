@@ -1,7 +1,8 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import type { McpSessionsModuleExtras, McpSessionsOptions } from './mcp-sessions-options.interface.js';
 import { createMcpControllers } from '../mcp/mcp.controllers.js';
-import { createMcpSessionsProviders, exportedTokens, MODULE_OPTIONS } from './mcp-sessions.providers.js';
+import { MODULE_OPTIONS } from './internal-tokens.js';
+import { createMcpSessionsProviders, exportedTokens } from './mcp-sessions.providers.js';
 
 const extras: McpSessionsModuleExtras = { path: '/mcp', name: undefined, isGlobal: true, decorators: [] };
 

@@ -1,0 +1,77 @@
+import type { Provider } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import { completeSessionStore } from '../session-store/complete-session-store.js';
+import type { SessionStore } from '../session-store/session-store.interface.js';
+import { completeStreamManager } from '../streams/complete-stream-manager.js';
+import type { StreamManager } from '../streams/stream-manager.interface.js';
+import { createSessionStore, defaultStore } from './create-store.js';
+import { createStreamManager } from './create-stream-manager.js';
+import { optionsFromEnvironment, redisUrlFromEnvironment } from './environment.js';
+import {
+  COMPLETE_STORE,
+  COMPLETE_STREAMS,
+  MODULE_OPTIONS,
+  OPTIONS,
+  REDIS_DEFAULTS,
+} from './internal-tokens.js';
+import type { McpSessionsOptions } from './mcp-sessions-options.interface.js';
+import { getSessionsToken, getSessionStoreToken, getStreamManagerToken } from './mcp-sessions.constants.js';
+import { isRedis, redisDefaults, type RedisDefaults } from './redis-defaults.js';
+import { resolveOptions } from './resolve-options.js';
+import type { ResolvedOptions } from './resolved-options.interface.js';
+
+/** The options of a registration, and where it keeps things: its store, its streams, its users' connections. */
+export function storageProviders(name: string | undefined): Provider[] {
+  const STORE = getSessionStoreToken(name);
+  const STREAMS = getStreamManagerToken(name);
+  return [
+    {
+      provide: OPTIONS,
+      inject: [MODULE_OPTIONS, ConfigService],
+      useFactory: (given: McpSessionsOptions, config: ConfigService): ResolvedOptions => {
+        const environment = optionsFromEnvironment((variable) => config.get<string>(variable), name);
+        return resolveOptions(given, environment, defaultStore(config.get<string>('NODE_ENV'), name));
+      },
+    },
+    {
+      provide: REDIS_DEFAULTS,
+      inject: [OPTIONS, ConfigService],
+      useFactory: (
+        { store, stream, idleTimeoutMs }: ResolvedOptions,
+        config: ConfigService,
+      ): RedisDefaults => {
+        const isNeeded = [store, stream].some(isRedis);
+        const read = (variable: string) => config.get<string>(variable);
+        return redisDefaults(name, isNeeded ? redisUrlFromEnvironment(read, name) : undefined, idleTimeoutMs);
+      },
+    },
+    {
+      provide: STORE,
+      inject: [OPTIONS, REDIS_DEFAULTS],
+      useFactory: ({ store }: ResolvedOptions, defaults: RedisDefaults) =>
+        createSessionStore(store, defaults),
+    },
+    {
+      provide: STREAMS,
+      inject: [OPTIONS, REDIS_DEFAULTS],
+      useFactory: ({ stream }: ResolvedOptions, defaults: RedisDefaults) =>
+        createStreamManager(stream, defaults),
+    },
+    {
+      provide: getSessionsToken(name),
+      inject: [OPTIONS],
+      useFactory: ({ sessions }: ResolvedOptions) => sessions,
+    },
+    {
+      provide: COMPLETE_STORE,
+      inject: [STORE, OPTIONS],
+      useFactory: (store: SessionStore, { idleTimeoutMs }: ResolvedOptions) =>
+        completeSessionStore(store, idleTimeoutMs),
+    },
+    {
+      provide: COMPLETE_STREAMS,
+      inject: [STREAMS],
+      useFactory: (streams: StreamManager) => completeStreamManager(streams),
+    },
+  ];
+}
