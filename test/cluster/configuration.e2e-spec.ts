@@ -17,6 +17,7 @@ import { freePort } from '../support/redis/free-port.js';
 import { RedisServer } from '../support/redis/redis-server.js';
 import { createScenario } from '../support/scenario-server.js';
 import { startWith } from '../support/start-app.js';
+import { MapSessionStore } from '../examples/map-session-store.js';
 
 let redis: RedisServer;
 beforeAll(async () => (redis = await RedisServer.start()));
@@ -64,6 +65,53 @@ describe('Redis in the options', () => {
     expect(await client.keys('own:session:*')).toHaveLength(1);
     await close();
     expect(await client.ping()).toBe('PONG');
+  });
+
+  it.each<[string, McpSessionsOptions, RegExp[]]>([
+    ['both', { store: 'redis', stream: 'redis' }, []],
+    ['an own store and Redis streams', { store: new MapSessionStore(), stream: 'redis' }, []],
+    [
+      'the store alone',
+      { store: 'redis', stream: 'memory' },
+      [/streams are in the memory of this instance\..* is lost\..*MCP_SESSIONS_STREAM to "redis"/],
+    ],
+    [
+      'the streams alone',
+      { store: 'memory', stream: 'redis' },
+      [/store belongs to this instance\..*404.*MCP_SESSIONS_STORE to "redis"/],
+    ],
+  ])('is said at the start, with a warning where one is needed: %s', async (_, options, warnings) => {
+    process.env['REDIS_URL'] = redis.url;
+    const { logger } = await start(options);
+    const names = [options.store, options.stream].map((kept) =>
+      typeof kept === 'string' ? kept : kept!.constructor.name,
+    );
+    const report = `store: ${names[0]}; stream: ${names[1]} McpSessionsModule`;
+    expect(logger.lines.filter((line) => line.includes('store: '))).toEqual([report]);
+    expect(logger.warnings).toEqual(warnings.map((warning) => expect.stringMatching(warning)));
+  });
+
+  it('is said by name in a warning of a named registration', async () => {
+    process.env['REDIS_URL'] = redis.url;
+    const { logger } = await startWith([
+      McpSessionsModule.forRoot({ server, store: 'memory' }),
+      McpSessionsModule.forRoot({ name: 'admin', store: 'redis' }),
+    ]);
+    expect(logger.warnings).toEqual([
+      expect.stringMatching(/^Registration "admin": .*MCP_SESSIONS_ADMIN_STREAM to "redis"/),
+    ]);
+  });
+
+  it('is not asked for at a REDIS_URL that nobody needs, whatever that is', async () => {
+    process.env['REDIS_URL'] = 'not-an-address';
+    process.env['MCP_SESSIONS_REDIS_URL'] = redis.url;
+    await RawClient.open((await start({ store: 'redis', stream: 'redis' })).url);
+    delete process.env['MCP_SESSIONS_REDIS_URL'];
+    const given = { type: 'redis', url: redis.url } as const;
+    await RawClient.open((await start({ store: given, stream: given })).url);
+    await expect(start({ store: 'redis', stream: 'memory' })).rejects.toThrow(
+      'REDIS_URL must be a URL that begins with redis:// or rediss://',
+    );
   });
 
   it('keeps registrations of one application apart', async () => {

@@ -5,9 +5,13 @@ import type { LoggerService } from '@nestjs/common';
 export class CapturedLogger implements LoggerService {
   readonly lines: string[] = [];
   readonly errors: string[] = [];
+  readonly warnings: string[] = [];
 
   log = (...parts: unknown[]): void => this.keep(parts);
-  warn = (...parts: unknown[]): void => this.keep(parts);
+  warn = (...parts: unknown[]): void => {
+    this.keep(parts);
+    this.warnings.push(this.lines.at(-1)!);
+  };
   debug = (...parts: unknown[]): void => this.keep(parts);
   verbose = (...parts: unknown[]): void => this.keep(parts);
   fatal = (...parts: unknown[]): void => this.error(...parts);

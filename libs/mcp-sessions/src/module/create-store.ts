@@ -4,11 +4,14 @@ import { InMemorySessionStore } from '../session-store/in-memory-session-store.j
 import { RedisSessionStore } from '../session-store/redis-session-store.js';
 import type { SessionStore } from '../session-store/session-store.interface.js';
 import type { SessionStoreOption } from './mcp-sessions-options.interface.js';
+import { isSessionStore } from './own-objects.js';
 import type { RedisStoreOption } from './redis-options.interface.js';
 import { redisUrl, type RedisDefaults } from './redis-defaults.js';
 import { untilRedisAnswers } from './until-redis-answers.js';
 
-type Settings = Extract<SessionStoreOption, { type: string }>;
+type Settings = Exclude<SessionStoreOption, string | SessionStore>;
+
+const DEFAULT_PATH = '.mcp-use/sessions.json';
 
 /** The store when nothing names one: a file that survives restarts while developing, memory in production. */
 export function defaultStore(nodeEnv: string | undefined, name: string | undefined): SessionStoreOption {
@@ -22,8 +25,8 @@ export async function createSessionStore(
   option: SessionStoreOption,
   defaults: RedisDefaults,
 ): Promise<SessionStore> {
-  const settings = typeof option === 'string' ? ({ type: option } as Settings) : option;
-  if (!('type' in settings)) return settings;
+  if (isSessionStore(option)) return option;
+  const settings = settingsOf(option);
   switch (settings.type) {
     case 'memory':
       return new InMemorySessionStore();
@@ -34,6 +37,16 @@ export async function createSessionStore(
     case 'redis':
       return createRedisSessionStore(settings, defaults);
   }
+}
+
+/** The file of a store that has one, as it was given. */
+export function sessionFilePath(option: Exclude<SessionStoreOption, SessionStore>): string | undefined {
+  const settings = settingsOf(option);
+  return settings.type === 'file' ? (settings.path ?? DEFAULT_PATH) : undefined;
+}
+
+function settingsOf(option: Exclude<SessionStoreOption, SessionStore>): Settings {
+  return typeof option === 'string' ? { type: option } : option;
 }
 
 async function createRedisSessionStore(

@@ -3,19 +3,20 @@ import { InMemoryStreamManager } from '../streams/in-memory-stream-manager.js';
 import { RedisStreamManager } from '../streams/redis-stream-manager.js';
 import type { StreamManager } from '../streams/stream-manager.interface.js';
 import type { StreamManagerOption } from './mcp-sessions-options.interface.js';
+import { isStreamManager } from './own-objects.js';
 import type { RedisStreamOption } from './redis-options.interface.js';
 import { redisUrl, type RedisDefaults } from './redis-defaults.js';
 import { untilRedisAnswers } from './until-redis-answers.js';
 
-type Settings = Extract<StreamManagerOption, { type: string }>;
+type Settings = Exclude<StreamManagerOption, string | StreamManager>;
 
 /** @throws InvalidConfigurationError Redis does not answer, or there is no address for it */
 export async function createStreamManager(
   option: StreamManagerOption,
   defaults: RedisDefaults,
 ): Promise<StreamManager> {
-  const settings = typeof option === 'string' ? ({ type: option } as Settings) : option;
-  if (!('type' in settings)) return settings;
+  if (isStreamManager(option)) return option;
+  const settings: Settings = typeof option === 'string' ? { type: option } : option;
   switch (settings.type) {
     case 'memory': {
       const { type: _, ...config } = settings;

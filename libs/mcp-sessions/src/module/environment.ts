@@ -73,8 +73,8 @@ export function redisUrlFromEnvironment(
   read: (variable: string) => string | undefined,
   name: string | undefined,
 ): string | undefined {
-  const variables = [`${environmentPrefix(name)}REDIS_URL`, 'REDIS_URL'];
-  return variables.map((variable) => valueOf(read, variable, 'REDIS_URL')).find((url) => url !== undefined);
+  const own = valueOf(read, `${environmentPrefix(name)}REDIS_URL`, 'REDIS_URL');
+  return own ?? valueOf(read, 'REDIS_URL', 'REDIS_URL');
 }
 
 function valueOf<V extends Variable>(

@@ -3,8 +3,8 @@ import { environmentPrefix } from './environment.js';
 
 /** What the options for Redis may leave out. */
 export interface RedisDefaults {
-  /** The address that the environment gives. */
-  url: string | undefined;
+  /** Reads the address that the environment gives: not before it is needed, since it may be wrong and of no use. */
+  readUrl: () => string | undefined;
   /** The variable that would give it, for messages. */
   urlVariable: string;
   storePrefix: string;
@@ -16,12 +16,12 @@ export interface RedisDefaults {
 /** @param name of the registration: those of one application share no keys, or broadcasts would reach both */
 export function redisDefaults(
   name: string | undefined,
-  url: string | undefined,
+  readUrl: () => string | undefined,
   idleTimeoutMs: number,
 ): RedisDefaults {
   const suffix = name === undefined ? '' : `${encodeURIComponent(name)}:`;
   return {
-    url,
+    readUrl,
     urlVariable: `${environmentPrefix(name)}REDIS_URL`,
     storePrefix: `mcp:session:${suffix}`,
     streamPrefix: `mcp:stream:${suffix}`,
@@ -35,16 +35,11 @@ export function redisUrl(
   given: string | undefined,
   defaults: RedisDefaults,
 ): string {
-  const url = given ?? defaults.url;
+  const url = given ?? defaults.readUrl();
   if (url !== undefined) return url;
   const clients = what === 'store' ? '`client`' : '`client` and `pubSubClient`';
   throw new InvalidConfigurationError(
     `The option \`${what}\` is Redis, but has no address: give it a \`url\` or ${clients}, or set ` +
       `${defaults.urlVariable} or REDIS_URL.`,
   );
-}
-
-/** Whether an option asks for Redis. */
-export function isRedis(option: unknown): boolean {
-  return option === 'redis' || (option as { type?: unknown }).type === 'redis';
 }

@@ -16,9 +16,10 @@ import {
 } from './internal-tokens.js';
 import type { McpSessionsOptions } from './mcp-sessions-options.interface.js';
 import { getSessionsToken, getSessionStoreToken, getStreamManagerToken } from './mcp-sessions.constants.js';
-import { isRedis, redisDefaults, type RedisDefaults } from './redis-defaults.js';
+import { redisDefaults, type RedisDefaults } from './redis-defaults.js';
 import { resolveOptions } from './resolve-options.js';
 import type { ResolvedOptions } from './resolved-options.interface.js';
+import { StartReport } from './start-report.js';
 
 /** The options of a registration, and where it keeps things: its store, its streams, its users' connections. */
 export function storageProviders(name: string | undefined): Provider[] {
@@ -36,13 +37,9 @@ export function storageProviders(name: string | undefined): Provider[] {
     {
       provide: REDIS_DEFAULTS,
       inject: [OPTIONS, ConfigService],
-      useFactory: (
-        { store, stream, idleTimeoutMs }: ResolvedOptions,
-        config: ConfigService,
-      ): RedisDefaults => {
-        const isNeeded = [store, stream].some(isRedis);
-        const read = (variable: string) => config.get<string>(variable);
-        return redisDefaults(name, isNeeded ? redisUrlFromEnvironment(read, name) : undefined, idleTimeoutMs);
+      useFactory: ({ idleTimeoutMs }: ResolvedOptions, config: ConfigService): RedisDefaults => {
+        const readUrl = () => redisUrlFromEnvironment((variable) => config.get<string>(variable), name);
+        return redisDefaults(name, readUrl, idleTimeoutMs);
       },
     },
     {
@@ -56,6 +53,12 @@ export function storageProviders(name: string | undefined): Provider[] {
       inject: [OPTIONS, REDIS_DEFAULTS],
       useFactory: ({ stream }: ResolvedOptions, defaults: RedisDefaults) =>
         createStreamManager(stream, defaults),
+    },
+    {
+      provide: StartReport,
+      inject: [OPTIONS, STORE, STREAMS],
+      useFactory: (options: ResolvedOptions, store: SessionStore, streams: StreamManager) =>
+        new StartReport(name, options, store, streams),
     },
     {
       provide: getSessionsToken(name),
