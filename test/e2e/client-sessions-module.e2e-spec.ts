@@ -1,4 +1,10 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import { ConfigModule, type ConfigFactory } from '@nestjs/config';
 import {
   getSessionsToken,
   McpSessionsModule,
@@ -8,6 +14,7 @@ import {
   type Session,
   type Sessions,
 } from 'nestjs-mcp-sessions';
+import { cleanUpLater } from '../support/clean-up.js';
 import { eventually } from '../support/eventually.js';
 import { startWith } from '../support/start-app.js';
 
@@ -29,9 +36,24 @@ describe("users' connections in an application", () => {
     await injected.create(pending('one'));
     expect(await sessions.get('ada', 'one')).toMatchObject({ status: 'pending' });
     await close();
-    // It is let go of at the shutdown, and can be used again: in memory it is another one then.
-    expect(await sessions.get('ada', 'one')).toBeNull();
-    await sessions.disconnect();
+    // It is let go of at the shutdown, and can be used again: what is in memory stays.
+    expect(await sessions.get('ada', 'one')).toMatchObject({ status: 'pending' });
+    await sessions.clearAll();
+  });
+
+  it('stay when another application of the process ends', async () => {
+    const [one, other] = [
+      await startWith([
+        McpSessionsModule.forRoot(memory),
+        McpSessionsModule.forRoot({ ...memory, name: 'too' }),
+      ]),
+      await startWith([McpSessionsModule.forRoot(memory)]),
+    ];
+    await one.app.get<Sessions>(SESSIONS).create(pending('two'));
+    await other.close();
+    expect(await one.app.get<Sessions>(SESSIONS).listIds('ada')).toEqual(['two']);
+    await one.close();
+    await sessions.clearAll();
   });
 
   it('are kept where the application says, and cleaned up on a schedule', async () => {
@@ -54,6 +76,57 @@ describe("users' connections in an application", () => {
     await close();
     await own.create(pending('still of use'));
     expect(await own.listIds('ada')).toEqual(['still of use']);
+  });
+
+  const directory = async () => {
+    const made = await mkdtemp(join(tmpdir(), 'client-sessions-'));
+    cleanUpLater(() => rm(made, { recursive: true, force: true }));
+    return made;
+  };
+  const loading = (load: ConfigFactory) =>
+    ConfigModule.forRoot({ isGlobal: true, ignoreEnvFile: true, load: [load] });
+
+  it('are kept as ConfigService says, and encrypted with its keys', async () => {
+    const file = join(await directory(), 'connections.json');
+    const MCP_SESSIONS_ENCRYPTION_KEYS = `one:${randomBytes(32).toString('base64')}`;
+    const { app } = await startWith([
+      loading(() => ({ MCP_TS_STORAGE_FILE: file, MCP_SESSIONS_ENCRYPTION_KEYS })),
+      McpSessionsModule.forRoot(memory),
+    ]);
+    const injected = app.get<Sessions>(SESSIONS);
+    const tokens = { access_token: 'a-secret-token', token_type: 'Bearer' };
+    await injected.create({ ...pending('one'), tokens });
+    expect(await injected.get('ada', 'one')).toMatchObject({ tokens });
+    const content = await readFile(file, 'utf8');
+    expect(content).toContain('mcp.example.com');
+    expect(content).not.toContain('a-secret-token');
+    expect(await sessions.listAllIds()).toEqual([]);
+  });
+
+  it('are refused a key that is none, by the name of its variable', async () => {
+    const { app } = await startWith([
+      loading(() => ({ MCP_SESSIONS_ENCRYPTION_KEYS: 'one:c2hvcnQ=' })),
+      McpSessionsModule.forRoot(memory),
+    ]);
+    await expect(app.get<Sessions>(SESSIONS).list('ada')).rejects.toThrow(
+      'MCP_SESSIONS_ENCRYPTION_KEYS: key 1 has 5 bytes; it must have 32',
+    );
+  });
+
+  it.each([
+    [
+      'a key',
+      { MCP_SESSIONS_ENCRYPTION_KEYS: 'one:c2hvcnQ=' },
+      /^MCP_SESSIONS_ENCRYPTION_KEYS came to ConfigService after/,
+    ],
+    [
+      'a setting',
+      { MCP_SESSIONS_IDLE_TIMEOUT_MS: 5_000 },
+      /^MCP_SESSIONS_IDLE_TIMEOUT_MS came to ConfigService after/,
+    ],
+  ])('do not go without %s that comes too late', async (_, variables, message) => {
+    const late = loading(() => delay(50).then(() => variables));
+    await expect(startWith([late, McpSessionsModule.forRoot(memory)])).rejects.toThrow(message);
   });
 
   it('need a repository that is one', async () => {

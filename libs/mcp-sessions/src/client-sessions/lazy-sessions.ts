@@ -1,15 +1,20 @@
+import { MemoryStorageBackend } from './memory-storage-backend.js';
 import { copyOf } from './session-codec.js';
 import { generateSessionId } from './session-id.js';
 import type { Session, Sessions } from './sessions.interface.js';
 
 /**
- * A repository that is made when it is first used, and again when it is used after `disconnect`. It is a plain object
- * with these methods and no others: in particular no `then`, so that it can be returned by asynchronous functions.
+ * A repository that is made when it is first used, and again when it is used after `disconnect`; what was kept in
+ * memory is still there then. Several applications of one process may share it. It is a plain object without a `then`,
+ * so that it can be returned by asynchronous functions.
  */
 export class LazySessions implements Sessions {
   private made: Promise<Sessions> | undefined;
   /** What was made, once it is. */
   private ready: Sessions | undefined;
+  /** Its sessions are nowhere else, so there is never a second one. */
+  private inMemory: MemoryStorageBackend | undefined;
+  private holders = 0;
 
   /** @param make makes the repository; when that fails, the next use tries again */
   constructor(private readonly make: () => Promise<Sessions>) {}
@@ -17,6 +22,22 @@ export class LazySessions implements Sessions {
   /** Whether there is a repository now: it has been used, and not disconnected since. */
   get isInUse(): boolean {
     return this.made !== undefined;
+  }
+
+  /**
+   * Says that somebody relies on the connections of the repository.
+   *
+   * @returns a function that says that this is over: the last one's disconnects. It does so once
+   */
+  hold(): () => Promise<void> {
+    let isHeld = true;
+    this.holders += 1;
+    return async () => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.holders -= 1;
+      if (this.holders === 0) await this.disconnect();
+    };
   }
 
   generateSessionId(): string {
@@ -81,7 +102,7 @@ export class LazySessions implements Sessions {
 
   private sessions(): Promise<Sessions> {
     if (this.made) return this.made;
-    const made = this.make();
+    const made = this.make().then((sessions) => this.orKept(sessions));
     this.made = made;
     made.then(
       (sessions) => {
@@ -92,5 +113,10 @@ export class LazySessions implements Sessions {
       },
     );
     return made;
+  }
+
+  private orKept(sessions: Sessions): Sessions {
+    if (!(sessions instanceof MemoryStorageBackend)) return sessions;
+    return (this.inMemory ??= sessions);
   }
 }

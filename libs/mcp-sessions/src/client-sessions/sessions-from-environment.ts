@@ -1,4 +1,5 @@
 import { InvalidConfigurationError } from '../common/errors.js';
+import { ENCRYPTION_KEYS_VARIABLE, encryptionKeysOf } from './encryption-keys.js';
 import { FileStorageBackend } from './file-storage-backend.js';
 import { MemoryStorageBackend } from './memory-storage-backend.js';
 import type { SessionsOptions } from './sessions-options.interface.js';
@@ -13,16 +14,19 @@ export type ReadVariable = (variable: string) => string | undefined;
 
 /**
  * Makes the backend that the environment asks for: `MCP_TS_STORAGE_TYPE`, or else Redis if there is a `REDIS_URL`, or
- * else a file if there is an `MCP_TS_STORAGE_FILE`, or else memory. It closes a Redis client of its own with
+ * else a file if there is an `MCP_TS_STORAGE_FILE`, or else memory, with the keys of `MCP_SESSIONS_ENCRYPTION_KEYS`. It closes a Redis client of its own with
  * `disconnect`, and cannot be used afterwards.
  *
  * @throws InvalidConfigurationError the environment asks for something that there is not, or that lacks something
  */
 export async function sessionsFromEnvironment(
   read: ReadVariable,
-  options: SessionsOptions = {},
+  given: SessionsOptions = {},
 ): Promise<Sessions> {
   const variable = (name: string): string | undefined => read(name) || undefined;
+  const keys = variable(ENCRYPTION_KEYS_VARIABLE) ?? '';
+  const encryptionKeys = given.encryptionKeys ?? encryptionKeysOf(keys, ENCRYPTION_KEYS_VARIABLE);
+  const options = { ...given, encryptionKeys };
   const redisUrl = variable('REDIS_URL');
   const path = variable('MCP_TS_STORAGE_FILE');
   switch (typeOf(variable('MCP_TS_STORAGE_TYPE'), redisUrl, path)) {

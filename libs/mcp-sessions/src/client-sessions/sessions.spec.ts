@@ -75,6 +75,44 @@ describe('sessions', () => {
   });
 });
 
+describe('LazySessions', () => {
+  const session: Session = {
+    sessionId: 'session',
+    userId: 'user',
+    serverUrl: 'https://mcp.example.com',
+    callbackUrl: 'https://app.example.com/callback',
+    transportType: 'sse',
+    createdAt: Date.now(),
+  };
+
+  it('has what is in memory after disconnect, also what was on its way', async () => {
+    const lazy = new LazySessions(async () => new MemoryStorageBackend());
+    const creating = lazy.create(session);
+    await lazy.disconnect();
+    await creating;
+    expect(await lazy.listIds('user')).toEqual(['session']);
+    await lazy.disconnect();
+    expect(await lazy.listIds('user')).toEqual(['session']);
+  });
+
+  it('disconnects when the last one lets go that holds it', async () => {
+    let disconnects = 0;
+    class Counting extends MemoryStorageBackend {
+      override async disconnect(): Promise<void> {
+        disconnects += 1;
+      }
+    }
+    const lazy = new LazySessions(async () => new Counting());
+    await lazy.create(session);
+    const [first, second] = [lazy.hold(), lazy.hold()];
+    await first();
+    await first();
+    expect([disconnects, lazy.isInUse]).toEqual([0, true]);
+    await second();
+    expect([disconnects, lazy.isInUse]).toEqual([1, false]);
+  });
+});
+
 describe('sessionsFromEnvironment', () => {
   const from = (variables: Record<string, string>) => sessionsFromEnvironment((name) => variables[name]);
 

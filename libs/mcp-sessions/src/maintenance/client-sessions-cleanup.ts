@@ -10,14 +10,18 @@ export interface ClientSessionsCleanupConfig {
   intervalMs: number;
   /** Whether there is anything to clean up: a repository that was never used is not made for this. */
   isInUse: () => boolean;
-  /** Whether the library made the repository, and is to let go of it at the shutdown. */
-  isOwn: boolean;
+  /**
+   * Keeps the repository connected until the function that it returns is called; absent: the repository is the
+   * application's own, and so is its end.
+   */
+  hold?: () => () => Promise<void>;
 }
 
 /** Removes users' connections that have ended. Any number of instances may do that at once. */
 export class ClientSessionsCleanup implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(ClientSessionsCleanup.name);
   private running: Promise<void> | undefined;
+  private release: (() => Promise<void>) | undefined;
 
   constructor(
     private readonly scheduler: SchedulerRegistry,
@@ -26,15 +30,18 @@ export class ClientSessionsCleanup implements OnApplicationBootstrap, BeforeAppl
   ) {}
 
   onApplicationBootstrap(): void {
-    const { jobName, intervalMs } = this.config;
+    const { jobName, intervalMs, hold } = this.config;
+    this.release = hold?.();
     this.scheduler.addInterval(jobName, setInterval(() => this.start(), jittered(intervalMs)).unref());
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    const { jobName } = this.config;
+    const { jobName, hold } = this.config;
     if (this.scheduler.doesExist('interval', jobName)) this.scheduler.deleteInterval(jobName);
     await this.running;
-    if (this.config.isOwn) await this.sessions.disconnect();
+    // An application that ends before it has started may have used it all the same.
+    this.release ??= hold?.();
+    await this.release?.();
   }
 
   private start(): void {

@@ -27,9 +27,10 @@ export function maintenanceProviders(name: string | undefined): Provider[] {
         { cleanupIntervalMs: intervalMs, sessions }: ResolvedOptions,
       ) => {
         const jobName = ['mcp-sessions', name, 'client-sessions-cleanup'].filter(Boolean).join(':');
-        const isOwn = sessions instanceof LazySessions;
-        const isInUse = () => !isOwn || sessions.isInUse;
-        return new ClientSessionsCleanup(scheduler, { jobName, intervalMs, isInUse, isOwn }, sessions);
+        const lazy = sessions instanceof LazySessions ? sessions : undefined;
+        const isInUse = () => lazy?.isInUse ?? true;
+        const hold = lazy && (() => lazy.hold());
+        return new ClientSessionsCleanup(scheduler, { jobName, intervalMs, isInUse, hold }, sessions);
       },
     },
     {

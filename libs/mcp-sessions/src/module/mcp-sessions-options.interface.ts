@@ -52,7 +52,8 @@ export interface McpSessionsOptions {
   stream?: StreamManagerOption;
   /**
    * Keeps the connections of the application's users to MCP servers, behind the token `SESSIONS`. Default: the global
-   * `sessions`, chosen by the environment.
+   * `sessions`, chosen by the environment; or one of this registration's own, chosen in the same way, when
+   * `ConfigService` gives its variables other values than the environment of the process does.
    */
   sessions?: Sessions;
   /** Makes the server object of a session. Without it no endpoint is mounted. */

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { sessions } from '../client-sessions/sessions.js';
 import { InvalidConfigurationError } from '../common/errors.js';
 import { principalOf } from './default-principal.js';
-import type { McpSessionsOptions, SessionStoreOption } from './mcp-sessions-options.interface.js';
+import type { McpSessionsOptions } from './mcp-sessions-options.interface.js';
 import type { ResolvedOptions } from './resolved-options.interface.js';
 
 const count = z.number().int().min(1);
@@ -112,9 +111,9 @@ const optionsSchema = z.strictObject({
 export function resolveOptions(
   given: McpSessionsOptions,
   environment: McpSessionsOptions,
-  defaultStore: SessionStoreOption,
+  ownDefaults: Pick<ResolvedOptions, 'store' | 'sessions'>,
 ): ResolvedOptions {
-  const { limits, ...options } = { ...defaults(defaultStore), ...defined(environment), ...defined(given) };
+  const { limits, ...options } = { ...defaults, ...ownDefaults, ...defined(environment), ...defined(given) };
   const complete = { ...options, limits: { ...defaultLimits, ...defined(limits ?? {}) } };
   const result = optionsSchema.safeParse(complete);
   if (result.success) return complete as ResolvedOptions;
@@ -135,27 +134,21 @@ const defaultLimits = {
   batch: 100,
 };
 
-function defaults(
-  store: SessionStoreOption,
-): Omit<ResolvedOptions, 'limits' | 'server'> & McpSessionsOptions {
-  return {
-    store,
-    stream: 'memory',
-    sessions,
-    principal: principalOf,
-    allowedOrigins: [],
-    allowedHosts: [],
-    responseMode: 'sse',
-    retryMs: 1_000,
-    keepAliveMs: 15_000,
-    maxBufferedBytes: 256 * 1024,
-    maxBodyBytes: 4 * 1024 * 1024,
-    idleTimeoutMs: 3_600_000,
-    runtimeIdleMs: 10_000,
-    cleanupIntervalMs: 60_000,
-    shutdownGraceMs: 10_000,
-  };
-}
+const defaults: Omit<ResolvedOptions, 'limits' | 'server' | 'store' | 'sessions'> = {
+  stream: 'memory',
+  principal: principalOf,
+  allowedOrigins: [],
+  allowedHosts: [],
+  responseMode: 'sse',
+  retryMs: 1_000,
+  keepAliveMs: 15_000,
+  maxBufferedBytes: 256 * 1024,
+  maxBodyBytes: 4 * 1024 * 1024,
+  idleTimeoutMs: 3_600_000,
+  runtimeIdleMs: 10_000,
+  cleanupIntervalMs: 60_000,
+  shutdownGraceMs: 10_000,
+};
 
 function defined<T extends object>(options: T): Partial<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;

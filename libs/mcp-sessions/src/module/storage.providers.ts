@@ -6,6 +6,7 @@ import { completeStreamManager } from '../streams/complete-stream-manager.js';
 import type { StreamManager } from '../streams/stream-manager.interface.js';
 import { createSessionStore, defaultStore } from './create-store.js';
 import { createStreamManager } from './create-stream-manager.js';
+import { defaultSessions } from './default-sessions.js';
 import { optionsFromEnvironment, redisUrlFromEnvironment } from './environment.js';
 import {
   COMPLETE_STORE,
@@ -16,31 +17,33 @@ import {
 } from './internal-tokens.js';
 import type { McpSessionsOptions } from './mcp-sessions-options.interface.js';
 import { getSessionsToken, getSessionStoreToken, getStreamManagerToken } from './mcp-sessions.constants.js';
+import { provideClass } from './provide-class.js';
 import { redisDefaults, type RedisDefaults } from './redis-defaults.js';
 import { resolveOptions } from './resolve-options.js';
 import type { ResolvedOptions } from './resolved-options.interface.js';
 import { StartReport } from './start-report.js';
+import { VariableReader } from './variable-reader.js';
 
 /** The options of a registration, and where it keeps things: its store, its streams, its users' connections. */
 export function storageProviders(name: string | undefined): Provider[] {
   const STORE = getSessionStoreToken(name);
   const STREAMS = getStreamManagerToken(name);
   return [
+    provideClass(VariableReader, ConfigService),
     {
       provide: OPTIONS,
-      inject: [MODULE_OPTIONS, ConfigService],
-      useFactory: (given: McpSessionsOptions, config: ConfigService): ResolvedOptions => {
-        const environment = optionsFromEnvironment((variable) => config.get<string>(variable), name);
-        return resolveOptions(given, environment, defaultStore(config.get<string>('NODE_ENV'), name));
-      },
+      inject: [MODULE_OPTIONS, VariableReader],
+      useFactory: (given: McpSessionsOptions, { read }: VariableReader): ResolvedOptions =>
+        resolveOptions(given, optionsFromEnvironment(read, name), {
+          store: defaultStore(read('NODE_ENV'), name),
+          sessions: given.sessions ?? defaultSessions(read),
+        }),
     },
     {
       provide: REDIS_DEFAULTS,
-      inject: [OPTIONS, ConfigService],
-      useFactory: ({ idleTimeoutMs }: ResolvedOptions, config: ConfigService): RedisDefaults => {
-        const readUrl = () => redisUrlFromEnvironment((variable) => config.get<string>(variable), name);
-        return redisDefaults(name, readUrl, idleTimeoutMs);
-      },
+      inject: [OPTIONS, VariableReader],
+      useFactory: ({ idleTimeoutMs }: ResolvedOptions, { read }: VariableReader): RedisDefaults =>
+        redisDefaults(name, () => redisUrlFromEnvironment(read, name), idleTimeoutMs),
     },
     {
       provide: STORE,
