@@ -361,10 +361,31 @@ describe('configured by the environment', () => {
       { MCP_SESSIONS_STORE: 'memory', MCP_SESSIONS_FILE: '/x' },
       'MCP_SESSIONS_FILE is set, but MCP_SESSIONS_STORE is "memory": remove one, or set MCP_SESSIONS_STORE to "file".',
     ],
-    [{ MCP_SESSIONS_STORE: 'memory', MCP_SESSIONS_ALLOWED_ORIGINS: 'app.example.com' }, /allowedOrigins/],
-    [{ MCP_SESSIONS_STORE: 'memory', MCP_SESSIONS_ALLOWED_HOSTS: 'https://app.example.com' }, /allowedHosts/],
+    [
+      { MCP_SESSIONS_STORE: 'memory', MCP_SESSIONS_ALLOWED_ORIGINS: 'app.example.com' },
+      'MCP_SESSIONS_ALLOWED_ORIGINS: "app.example.com" is not an origin such as https://app.example.com.',
+    ],
+    [
+      { MCP_SESSIONS_STORE: 'memory', MCP_SESSIONS_ALLOWED_HOSTS: 'ok.example.com, foo:80' },
+      'options. MCP_SESSIONS_ALLOWED_HOSTS: "foo:80" is not a host name without port.',
+    ],
+    [
+      { MCP_SESSIONS_STORE: 'memory', MCP_SESSIONS_CLEANUP_INTERVAL_MS: '2147483648' },
+      /MCP_SESSIONS_CLEANUP_INTERVAL_MS: .*2147483647/,
+    ],
   ])('does not start with %j', async (environment, message) => {
     await expect(started(environment as Record<string, string>)).rejects.toThrow(message);
+  });
+
+  it('says of a named registration’s variable, and of an option, which one is wrong', async () => {
+    const environment = { MCP_SESSIONS_MY_NOTES_ALLOWED_HOSTS: 'foo:80' };
+    await expect(started(environment, memory, 'my-notes')).rejects.toThrow(
+      /options\. MCP_SESSIONS_MY_NOTES_ALLOWED_HOSTS: /,
+    );
+    const options = { ...memory, allowedHosts: ['bar:80'] };
+    await expect(started(environment, options, 'my-notes')).rejects.toThrow(
+      'options. allowedHosts.0: "bar:80" is',
+    );
   });
 
   it.each<[Record<string, unknown>, RegExp]>([

@@ -33,6 +33,11 @@ export function environmentPrefix(name: string | undefined): string {
   return `MCP_SESSIONS_${name.toUpperCase().replace(/[^A-Z0-9]+/g, '_')}_`;
 }
 
+/** The variable that gives an option. */
+export function variableOf(option: keyof McpSessionsOptions, name: string | undefined): string {
+  return environmentPrefix(name) + option.replace(/[A-Z]/g, '_$&').toUpperCase();
+}
+
 /**
  * The options that the environment gives.
  *

@@ -34,10 +34,15 @@ export function storageProviders(name: string | undefined): Provider[] {
       provide: OPTIONS,
       inject: [MODULE_OPTIONS, VariableReader],
       useFactory: (given: McpSessionsOptions, { read }: VariableReader): ResolvedOptions =>
-        resolveOptions(given, optionsFromEnvironment(read, name), {
-          store: defaultStore(read('NODE_ENV'), name),
-          sessions: given.sessions ?? defaultSessions(read),
-        }),
+        resolveOptions(
+          given,
+          optionsFromEnvironment(read, name),
+          {
+            store: defaultStore(read('NODE_ENV'), name),
+            sessions: given.sessions ?? defaultSessions(read),
+          },
+          name,
+        ),
     },
     {
       provide: REDIS_DEFAULTS,
