@@ -12,14 +12,17 @@ import { Catch, HttpException, UnauthorizedException } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import type { Request, Response } from 'express';
 import {
+  getMcpSessionsHealthToken,
   getMcpSessionsToken,
   getSessionStoreToken,
   InjectMcpSessions,
+  InjectMcpSessionsHealth,
   InjectSessionStore,
   InjectStreamManager,
   InMemorySessionStore,
   InMemoryStreamManager,
   McpSessions,
+  McpSessionsHealth,
   McpSessionsModule,
   SESSION_STORE,
   STREAM_MANAGER,
@@ -83,6 +86,8 @@ describe('registered twice', () => {
       constructor(
         @InjectMcpSessions('notes') readonly notes: McpSessions,
         @InjectMcpSessions() readonly plain: McpSessions,
+        @InjectMcpSessionsHealth('notes') readonly notesHealth: McpSessionsHealth,
+        @InjectMcpSessionsHealth() readonly plainHealth: McpSessionsHealth,
       ) {}
     }
     const { app, origin } = await startWith(
@@ -107,6 +112,10 @@ describe('registered twice', () => {
     expect(two.sessionId).not.toBe(one.sessionId);
     const wrong = new RawClient(`${origin}/notes`, { 'mcp-session-id': one.sessionId });
     expect(await refusal(wrong.post(echo))).toMatchObject({ status: 404, code: -32001 });
+    await RawClient.open(`${origin}/notes`);
+    expect(consumer.notesHealth.check('notes')).toMatchObject({ notes: { status: 'up', sessions: 2 } });
+    expect(consumer.plainHealth.check('plain')).toMatchObject({ plain: { status: 'up', sessions: 1 } });
+    expect(app.get(getMcpSessionsHealthToken('notes'))).toBe(consumer.notesHealth);
     const [listenOne, listenTwo] = [await one.listen(), await two.listen()];
     await consumer.notes.notifyAll({ method: 'notifications/tools/list_changed' });
     await consumer.plain.notifyAll({ method: 'notifications/prompts/list_changed' });
@@ -115,7 +124,7 @@ describe('registered twice', () => {
     const long = callRequest(2, 'echo', { text: 'x'.repeat(1000) });
     expect((await one.ask(long)).result).toBeDefined();
     expect((await two.post(long)).status).toBe(413);
-    expect([plain.made, notes.made]).toEqual([1, 1]);
+    expect([plain.made, notes.made]).toEqual([1, 2]);
   });
 });
 
@@ -167,6 +176,36 @@ describe('made asynchronously', () => {
     ]);
     expect((await new RawClient(`${origin}/other`).post(initializeRequest())).status).toBe(403);
     expect((await new RawClient(`${origin}/mcp`).post(initializeRequest())).status).toBe(200);
+  });
+});
+
+describe('a guard with dependencies', () => {
+  @Injectable()
+  class Tokens {
+    readonly valid = ['Bearer right'];
+  }
+  @Module({ providers: [Tokens], exports: [Tokens] })
+  class TokensModule {}
+
+  @Injectable()
+  class TokenGuard implements CanActivate {
+    constructor(@Inject(Tokens) private readonly tokens: Tokens) {}
+    canActivate(context: ExecutionContext): boolean {
+      const { authorization } = context.switchToHttp().getRequest<Request>().headers;
+      return this.tokens.valid.includes(authorization ?? '');
+    }
+  }
+  const extras = { imports: [TokensModule], decorators: [UseGuards(TokenGuard)] };
+  const options = { ...memory, server: createScenario('v2').factory };
+
+  it.each([
+    ['forRoot', () => McpSessionsModule.forRoot({ ...options, ...extras })],
+    ['forRootAsync', () => McpSessionsModule.forRootAsync({ useFactory: () => options, ...extras })],
+  ])('has them from the `imports` of %s', async (_, register) => {
+    const { url } = await startWith([register()]);
+    const client = await RawClient.open(url, { headers: { authorization: 'Bearer right' } });
+    expect((await client.ask(echo)).result).toBeDefined();
+    expect((await client.post(echo, { authorization: 'Bearer wrong' })).status).toBe(403);
   });
 });
 

@@ -133,6 +133,7 @@ describe('registrations and request bodies', () => {
     ['/mcp', '/mcp'],
     ['/mcp', '/mcp/'],
     ['/tools', 'tools'],
+    ['/mcp', '/MCP'],
   ])('two that serve %s and %s stop the start', async (first, second) => {
     const server = createScenario('v2').factory;
     const start = async () =>
@@ -141,6 +142,22 @@ describe('registrations and request bodies', () => {
         McpSessionsModule.forRoot({ ...memory, server, path: second, name: 'other' }),
       ]);
     await expect(start()).rejects.toThrow(InvalidConfigurationError);
+    await expect(start()).rejects.toThrow(/serve \/\w+: give one of them another `path`/);
+  });
+
+  it.each([
+    [{}, {}, 'have no name'],
+    [{ name: 'notes' }, { name: 'notes' }, 'are named "notes"'],
+    [{ name: '' }, {}, 'have no name'],
+  ])('two that are %j and %j stop the start', async (first, second, what) => {
+    const start = startWith([
+      McpSessionsModule.forRoot({ ...memory, ...first }),
+      McpSessionsModule.forRoot({ ...memory, ...second, path: '/other' }),
+    ]);
+    await expect(start).rejects.toThrow(
+      `Two registrations of McpSessionsModule ${what}: give one of them a \`name\` of its own.`,
+    );
+    await expect(start).rejects.toThrow(InvalidConfigurationError);
   });
 });
 

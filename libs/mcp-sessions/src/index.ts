@@ -12,6 +12,7 @@ export type {
 } from './module/mcp-sessions-options.interface.js';
 export type { RedisStoreOption, RedisStreamOption } from './module/redis-options.interface.js';
 export {
+  getMcpSessionsHealthToken,
   getMcpSessionsToken,
   getSessionsToken,
   getSessionStoreToken,
@@ -22,6 +23,7 @@ export {
 } from './module/mcp-sessions.constants.js';
 export {
   InjectMcpSessions,
+  InjectMcpSessionsHealth,
   InjectSessions,
   InjectSessionStore,
   InjectStreamManager,

@@ -33,7 +33,7 @@ export function endpointProviders(path: string, name: string | undefined): Provi
       provide: McpEndpointSettings,
       inject: [OPTIONS, ModulesContainer],
       useFactory: (options: ResolvedOptions, modules: ModulesContainer) =>
-        new McpEndpointSettings(options, path, modules),
+        new McpEndpointSettings(options, path, name, modules),
     },
     provideClass(SseConnections, OPTIONS),
     {

@@ -1,5 +1,6 @@
 import { Inject } from '@nestjs/common';
 import {
+  getMcpSessionsHealthToken,
   getMcpSessionsToken,
   getSessionsToken,
   getSessionStoreToken,
@@ -19,3 +20,7 @@ export const InjectSessions = (name?: string): InjectDecorator => Inject(getSess
 
 /** Injects the `McpSessions` of a registration; without a name, of the unnamed one. */
 export const InjectMcpSessions = (name?: string): InjectDecorator => Inject(getMcpSessionsToken(name));
+
+/** Injects the `McpSessionsHealth` of a registration; without a name, of the unnamed one. */
+export const InjectMcpSessionsHealth = (name?: string): InjectDecorator =>
+  Inject(getMcpSessionsHealthToken(name));

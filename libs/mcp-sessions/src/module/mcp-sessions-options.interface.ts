@@ -1,3 +1,4 @@
+import type { ModuleMetadata } from '@nestjs/common';
 import type { Request } from 'express';
 import type { Sessions } from '../client-sessions/sessions.interface.js';
 import type { McpServerFactory } from '../mcp/mcp-server.interface.js';
@@ -106,6 +107,8 @@ export interface McpSessionsModuleExtras {
   name?: string;
   /** Whether the tokens can be injected in every module of the application. Default `true`. */
   isGlobal?: boolean;
+  /** Modules that export what the `decorators` need, such as the dependencies of a guard. */
+  imports?: ModuleMetadata['imports'];
   /** Decorators for the endpoints' controllers, such as `UseGuards(BearerGuard)`. */
   decorators?: ClassDecorator[];
 }

@@ -1,4 +1,5 @@
 import { McpSessions } from '../mcp/mcp-sessions.service.js';
+import { McpSessionsHealth } from '../observability/mcp-sessions.health.js';
 
 /** The `SessionStore` of the unnamed registration. */
 export const SESSION_STORE = Symbol.for('nestjs-mcp-sessions:session-store');
@@ -26,4 +27,11 @@ export function getSessionsToken(name?: string): symbol {
 /** The token of a registration's {@link McpSessions}: the class itself for the unnamed one. */
 export function getMcpSessionsToken(name?: string): symbol | typeof McpSessions {
   return name === undefined ? McpSessions : Symbol.for(`nestjs-mcp-sessions:${name}:mcp-sessions`);
+}
+
+/** The token of a registration's {@link McpSessionsHealth}: the class itself for the unnamed one. */
+export function getMcpSessionsHealthToken(name?: string): symbol | typeof McpSessionsHealth {
+  return name === undefined
+    ? McpSessionsHealth
+    : Symbol.for(`nestjs-mcp-sessions:${name}:mcp-sessions-health`);
 }

@@ -8,6 +8,7 @@ import { SseConnections } from '../streams/sse-connections.js';
 import { endpointProviders } from './endpoint.providers.js';
 import { maintenanceProviders } from './maintenance.providers.js';
 import {
+  getMcpSessionsHealthToken,
   getMcpSessionsToken,
   getSessionsToken,
   getSessionStoreToken,
@@ -18,22 +19,27 @@ import { storageProviders } from './storage.providers.js';
 
 /** The tokens that a registration offers to the application. */
 export function exportedTokens(name: string | undefined): InjectionToken[] {
-  const named = [
-    ...[getSessionStoreToken(name), getStreamManagerToken(name), getSessionsToken(name)],
+  return [
+    getSessionStoreToken(name),
+    getStreamManagerToken(name),
+    getSessionsToken(name),
     getMcpSessionsToken(name),
+    getMcpSessionsHealthToken(name),
   ];
-  return name === undefined ? [...named, McpSessionsHealth] : named;
 }
 
 /** The providers of one registration. Internal classes are their own tokens: they stay inside their module. */
 export function createMcpSessionsProviders(path: string, name: string | undefined): Provider[] {
-  const named: Provider[] =
-    name === undefined ? [] : [{ provide: getMcpSessionsToken(name), useExisting: McpSessions }];
+  const named: Provider[] = [
+    { provide: getMcpSessionsToken(name), useExisting: McpSessions },
+    { provide: getMcpSessionsHealthToken(name), useExisting: McpSessionsHealth },
+  ];
   return [
     ...storageProviders(name),
     ...endpointProviders(path, name),
-    ...named,
     provideClass(McpSessionsHealth, Readiness, SessionCensus, SseConnections, SessionRuntimes),
     ...maintenanceProviders(name),
+    // Without a name, these are the classes themselves.
+    ...(name === undefined ? [] : named),
   ];
 }
