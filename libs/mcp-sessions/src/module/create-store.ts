@@ -8,10 +8,12 @@ import { isSessionStore } from './own-objects.js';
 import type { RedisStoreOption } from './redis-options.interface.js';
 import { redisUrl, type RedisDefaults } from './redis-defaults.js';
 import { untilRedisAnswers } from './until-redis-answers.js';
+import { assertUsableFile } from './usable-file.js';
 
 type Settings = Exclude<SessionStoreOption, string | SessionStore>;
 
 const DEFAULT_PATH = '.mcp-use/sessions.json';
+const DAY_MS = 86_400_000;
 
 /** The store when nothing names one: a file that survives restarts while developing, memory in production. */
 export function defaultStore(nodeEnv: string | undefined, name: string | undefined): SessionStoreOption {
@@ -20,20 +22,22 @@ export function defaultStore(nodeEnv: string | undefined, name: string | undefin
   return { type: 'file', path: `.mcp-use/sessions-${encodeURIComponent(name)}.json` };
 }
 
-/** @throws InvalidConfigurationError Redis does not answer, or there is no address for it */
+/**
+ * @param idleTimeoutMs how long a session lives unused
+ * @throws InvalidConfigurationError Redis does not answer, or there is no address for it; or the file is of no use
+ */
 export async function createSessionStore(
   option: SessionStoreOption,
   defaults: RedisDefaults,
+  idleTimeoutMs: number,
 ): Promise<SessionStore> {
   if (isSessionStore(option)) return option;
   const settings = settingsOf(option);
   switch (settings.type) {
     case 'memory':
       return new InMemorySessionStore();
-    case 'file': {
-      const { type: _, ...config } = settings;
-      return new FileSystemSessionStore(config);
-    }
+    case 'file':
+      return createFileStore(settings, idleTimeoutMs);
     case 'redis':
       return createRedisSessionStore(settings, defaults);
   }
@@ -47,6 +51,22 @@ export function sessionFilePath(option: Exclude<SessionStoreOption, SessionStore
 
 function settingsOf(option: Exclude<SessionStoreOption, SessionStore>): Settings {
   return typeof option === 'string' ? { type: option } : option;
+}
+
+async function createFileStore(
+  { type: _, path = DEFAULT_PATH, maxAgeMs, ...config }: Extract<Settings, { type: 'file' }>,
+  idleTimeoutMs: number,
+): Promise<SessionStore> {
+  // A restart must not end sessions that would have lived on without it.
+  const age = maxAgeMs ?? Math.max(DAY_MS, idleTimeoutMs);
+  const store = new FileSystemSessionStore({ ...config, path, maxAgeMs: age });
+  try {
+    await assertUsableFile(path, () => store.has(''));
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 async function createRedisSessionStore(

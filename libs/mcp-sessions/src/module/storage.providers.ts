@@ -53,8 +53,8 @@ export function storageProviders(name: string | undefined): Provider[] {
     {
       provide: STORE,
       inject: [OPTIONS, REDIS_DEFAULTS],
-      useFactory: ({ store }: ResolvedOptions, defaults: RedisDefaults) =>
-        createSessionStore(store, defaults),
+      useFactory: ({ store, idleTimeoutMs }: ResolvedOptions, defaults: RedisDefaults) =>
+        createSessionStore(store, defaults, idleTimeoutMs),
     },
     {
       provide: STREAMS,

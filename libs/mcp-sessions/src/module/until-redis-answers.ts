@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidConfigurationError } from '../common/errors.js';
+import { reasonOf } from './reason-of.js';
 
 /** How long a start waits for Redis. */
 const START_TIMEOUT_MS = 10_000;
@@ -47,10 +48,4 @@ export async function untilRedisAnswers(what: string, ask: () => Promise<unknown
 /** Whether the server is there, and does not let the user do what was asked. No waiting mends that. */
 function isRefusal(reason: string): boolean {
   return /^(NOPERM|NOAUTH|WRONGPASS)|ACL failure in script|can't run this command/.test(reason);
-}
-
-/** The first cause says more than that something is out of reach. */
-function reasonOf(error: unknown): string {
-  if (error instanceof Error && error.cause !== undefined) return reasonOf(error.cause);
-  return error instanceof Error ? error.message : String(error);
 }
