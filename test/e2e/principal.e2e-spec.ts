@@ -117,3 +117,27 @@ describe('a session', () => {
     });
   });
 });
+
+describe('a principal function that does not say who it is', () => {
+  it.each<[string, () => unknown]>([
+    ['a promise', () => Promise.resolve('ada')],
+    ['a promise', () => Promise.reject(new Error('No such token'))],
+    ['null', () => null],
+    ['a value of type object', () => ({ id: 'ada' })],
+    ['a value of type number', () => 7],
+  ])('but returns %s is answered with 500, and named in the log', async (what, principal) => {
+    const { url, logger, events } = await started('v2', { principal });
+    for (const response of [
+      new RawClient(url).post(initializeRequest()),
+      new RawClient(url, { 'mcp-session-id': 'unknown' }).post(echo),
+      new RawClient(`${url}/sse`).get(),
+      new RawClient(`${url}/messages?sessionId=unknown`).post(initializeRequest('2024-11-05')),
+    ]) {
+      expect(await refusal(response)).toMatchObject({ status: 500, code: -32603 });
+    }
+    const message = `The option \`principal\` must return a string or undefined; it returned ${what}.`;
+    expect(logger.errors).toHaveLength(4);
+    for (const error of logger.errors) expect(error).toContain(message);
+    expect(events).toEqual([]);
+  });
+});

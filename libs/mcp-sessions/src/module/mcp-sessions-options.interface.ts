@@ -62,7 +62,8 @@ export interface McpSessionsOptions {
   /**
    * Who makes this request: `undefined` for nobody in particular. A session belongs to the principal that opened
    * it, and does not exist for any other. Default: from `request.auth`, as the SDKs' bearer middleware leaves it,
-   * `${iss}|${sub}` of its `extra`, else its `clientId`.
+   * `${iss}|${sub}` of its `extra`, else its `clientId`. Any other answer, such as a promise, is answered with 500 and
+   * logged: a guard or a middleware does what takes time.
    */
   principal?: (request: Request) => string | undefined;
   /**

@@ -1,4 +1,5 @@
 import { InvalidConfigurationError } from '../common/errors.js';
+import { checkedPrincipal } from '../mcp/checked-principal.js';
 import { principalOf } from './default-principal.js';
 import { variableOf } from './environment.js';
 import type { McpSessionsOptions } from './mcp-sessions-options.interface.js';
@@ -20,7 +21,10 @@ export function resolveOptions(
   const { limits, ...options } = { ...defaults, ...ownDefaults, ...defined(environment), ...defined(given) };
   const complete = { ...options, limits: { ...defaultLimits, ...defined(limits ?? {}) } };
   const result = optionsSchema.safeParse(complete);
-  if (result.success) return complete as ResolvedOptions;
+  if (result.success) {
+    const { principal, ...others } = complete as ResolvedOptions;
+    return { ...others, principal: checkedPrincipal(principal) };
+  }
   const isFromVariable = (option: PropertyKey): option is keyof McpSessionsOptions =>
     option in defined(environment) && !(option in defined(given));
   const problems = result.error.issues.map(({ path: [option = 'options', ...path], message }) => {
