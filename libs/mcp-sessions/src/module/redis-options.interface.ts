@@ -10,7 +10,10 @@ export interface RedisStoreOption {
   client?: RedisClient;
   /** What the names of all keys begin with. Default `mcp:session:`, and the registration's name if it has one. */
   prefix?: string;
-  /** How long a session that the application stores with `set` lives unused, in seconds. Default `idleTimeoutMs`. */
+  /**
+   * How long a session lives unused that the application stores with `set`, in seconds. Default `idleTimeoutMs`. Those
+   * that the module stores live for `idleTimeoutMs`, whatever this is.
+   */
   ttl?: number;
   /** How long a command may take, in milliseconds. Default 5,000. */
   commandTimeoutMs?: number;
@@ -21,4 +24,9 @@ export interface RedisStreamOption extends Partial<RedisStreamManagerConfig> {
   type: 'redis';
   /** As for the store. */
   url?: string;
+  /**
+   * How long what is known of a session's streams outlives their last use, in seconds; never less than
+   * `replay.maxAgeMs`. Default `idleTimeoutMs`.
+   */
+  ttl?: number;
 }
