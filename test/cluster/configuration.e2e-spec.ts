@@ -9,6 +9,7 @@ import {
   STREAM_MANAGER,
   type McpSessions,
   type McpSessionsOptions,
+  type StreamManager,
 } from 'nestjs-mcp-sessions';
 import { cleanUpLater } from '../support/clean-up.js';
 import { eventually } from '../support/eventually.js';
@@ -119,14 +120,20 @@ describe('Redis in the options', () => {
     process.env['REDIS_URL'] = redis.url;
     const { app, origin } = await startWith([
       McpSessionsModule.forRoot(options),
-      McpSessionsModule.forRoot({ ...options, name: 'admin', path: '/admin' }),
+      McpSessionsModule.forRoot({
+        ...{ ...options, name: 'admin', path: '/admin' },
+        // As a setting has it that was not found anywhere.
+        stream: { type: 'redis', prefix: undefined },
+      }),
     ]);
     const [one, other] = [await RawClient.open(`${origin}/mcp`), await RawClient.open(`${origin}/admin`)];
     const [main, otherMain] = [await one.listen(), await other.listen()];
     const admin = app.get<McpSessions>(getMcpSessionsToken('admin'));
     await admin.notifyAll({ method: 'notifications/for-admins' });
     expect((await otherMain.nextMessage())!.method).toBe('notifications/for-admins');
-    expect(main.messages).toEqual([]);
+    const forOthers = { jsonrpc: '2.0', method: 'notifications/for-others' };
+    await app.get<StreamManager>(STREAM_MANAGER).send(undefined, `data: ${JSON.stringify(forOthers)}\n\n`);
+    expect((await main.nextMessage())!.method).toBe('notifications/for-others');
     expect((await one.at(`${origin}/admin`).post(callRequest(1, 'echo', { text: 'x' }))).status).toBe(404);
   });
 

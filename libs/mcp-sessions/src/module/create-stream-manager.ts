@@ -31,8 +31,9 @@ async function createRedisStreamManager(
   option: RedisStreamOption,
   defaults: RedisDefaults,
 ): Promise<StreamManager> {
-  const { type: _, url: givenUrl, client, pubSubClient, ...config } = option;
-  const complete = { prefix: defaults.streamPrefix, ttl: defaults.ttl, ...config };
+  const { type: _, url: givenUrl, client, pubSubClient, ...given } = option;
+  const { prefix = defaults.streamPrefix, ttl = defaults.ttl, ...config } = given;
+  const complete = { ...config, prefix, ttl };
   const manager =
     client && pubSubClient
       ? new RedisStreamManager({ ...complete, client, pubSubClient })
