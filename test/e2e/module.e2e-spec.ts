@@ -9,7 +9,6 @@ import type {
   NestInterceptor,
 } from '@nestjs/common';
 import { Catch, HttpException, UnauthorizedException } from '@nestjs/common';
-import { ConfigModule, ConfigService } from '@nestjs/config';
 import type { Request, Response } from 'express';
 import {
   getMcpSessionsHealthToken,
@@ -179,36 +178,6 @@ describe('made asynchronously', () => {
   });
 });
 
-describe('a guard with dependencies', () => {
-  @Injectable()
-  class Tokens {
-    readonly valid = ['Bearer right'];
-  }
-  @Module({ providers: [Tokens], exports: [Tokens] })
-  class TokensModule {}
-
-  @Injectable()
-  class TokenGuard implements CanActivate {
-    constructor(@Inject(Tokens) private readonly tokens: Tokens) {}
-    canActivate(context: ExecutionContext): boolean {
-      const { authorization } = context.switchToHttp().getRequest<Request>().headers;
-      return this.tokens.valid.includes(authorization ?? '');
-    }
-  }
-  const extras = { imports: [TokensModule], decorators: [UseGuards(TokenGuard)] };
-  const options = { ...memory, server: createScenario('v2').factory };
-
-  it.each([
-    ['forRoot', () => McpSessionsModule.forRoot({ ...options, ...extras })],
-    ['forRootAsync', () => McpSessionsModule.forRootAsync({ useFactory: () => options, ...extras })],
-  ])('has them from the `imports` of %s', async (_, register) => {
-    const { url } = await startWith([register()]);
-    const client = await RawClient.open(url, { headers: { authorization: 'Bearer right' } });
-    expect((await client.ask(echo)).result).toBeDefined();
-    expect((await client.post(echo, { authorization: 'Bearer wrong' })).status).toBe(403);
-  });
-});
-
 describe('inside an application', () => {
   it.each(['Streamable HTTP', 'HTTP+SSE'] as const)(
     '%s works with a global prefix and versioned routes',
@@ -329,115 +298,5 @@ describe('inside an application', () => {
     });
     expect(response.status).toBe(400);
     expect(await response.json()).not.toHaveProperty('jsonrpc');
-  });
-});
-
-describe('configured by the environment', () => {
-  const started = (environment: Record<string, string>, options: McpSessionsOptions = {}, name?: string) =>
-    startWith([
-      ConfigModule.forRoot({ isGlobal: true, ignoreEnvFile: true, load: [() => environment] }),
-      ...(name === undefined ? [] : [McpSessionsModule.forRoot(memory)]),
-      McpSessionsModule.forRoot({
-        server: createScenario('v2').factory,
-        name,
-        path: name ?? '/mcp',
-        ...options,
-      }),
-    ]);
-
-  it('takes what the application leaves open', async () => {
-    const { app, url, status } = await started({
-      MCP_SESSIONS_STORE: 'memory',
-      MCP_SESSIONS_STREAM: 'memory',
-      MCP_SESSIONS_ALLOWED_ORIGINS: 'https://app.example.com, https://other.example.com',
-      MCP_SESSIONS_IDLE_TIMEOUT_MS: '100',
-      MCP_SESSIONS_CLEANUP_INTERVAL_MS: '20',
-    });
-    expect(app.get(ConfigService).get('MCP_SESSIONS_STORE')).toBe('memory');
-    expect(app.get(SESSION_STORE)).toBeInstanceOf(InMemorySessionStore);
-    const from = (origin: string) => new RawClient(url).post(initializeRequest(), { origin });
-    expect((await from('https://other.example.com')).status).toBe(200);
-    expect((await from('https://evil.example.com')).status).toBe(403);
-    await eventually('the expiry', () => status().sessions === 0);
-  });
-
-  it('gives way to what the application says', async () => {
-    const { url } = await started(
-      { MCP_SESSIONS_STORE: 'file', MCP_SESSIONS_ALLOWED_ORIGINS: 'https://app.example.com' },
-      { store: 'memory', allowedOrigins: [] },
-    );
-    const response = await new RawClient(url).post(initializeRequest(), {
-      origin: 'https://app.example.com',
-    });
-    expect(response.status).toBe(403);
-  });
-
-  it('has variables of its own for a named registration', async () => {
-    const environment = {
-      MCP_SESSIONS_MY_NOTES_STORE: 'memory',
-      MCP_SESSIONS_MY_NOTES_ALLOWED_ORIGINS: 'https://notes.example.com',
-      MCP_SESSIONS_ALLOWED_ORIGINS: 'https://app.example.com',
-    };
-    const { app, origin } = await started(environment, {}, 'my-notes');
-    expect(app.get(getSessionStoreToken('my-notes'))).toBeInstanceOf(InMemorySessionStore);
-    const from = (page: string) =>
-      new RawClient(`${origin}/my-notes`).post(initializeRequest(), { origin: page });
-    expect((await from('https://notes.example.com')).status).toBe(200);
-    expect((await from('https://app.example.com')).status).toBe(403);
-  });
-
-  it.each([
-    [{ MCP_SESSIONS_STORE: 'disk' }, 'MCP_SESSIONS_STORE must be "memory", "file" or "redis"; it is "disk".'],
-    [
-      { MCP_SESSIONS_IDLE_TIMEOUT_MS: '1h' },
-      'MCP_SESSIONS_IDLE_TIMEOUT_MS must be a whole number of milliseconds from 1 up; it is "1h".',
-    ],
-    [
-      { MCP_SESSIONS_CLEANUP_INTERVAL_MS: '0' },
-      'MCP_SESSIONS_CLEANUP_INTERVAL_MS must be a whole number of milliseconds from 1 up; it is "0".',
-    ],
-    [
-      { MCP_SESSIONS_STORE: 'memory', MCP_SESSIONS_FILE: '/x' },
-      'MCP_SESSIONS_FILE is set, but MCP_SESSIONS_STORE is "memory": remove one, or set MCP_SESSIONS_STORE to "file".',
-    ],
-    [
-      { MCP_SESSIONS_STORE: 'memory', MCP_SESSIONS_ALLOWED_ORIGINS: 'app.example.com' },
-      'MCP_SESSIONS_ALLOWED_ORIGINS: "app.example.com" is not an origin such as https://app.example.com.',
-    ],
-    [
-      { MCP_SESSIONS_STORE: 'memory', MCP_SESSIONS_ALLOWED_HOSTS: 'ok.example.com, foo:80' },
-      'options. MCP_SESSIONS_ALLOWED_HOSTS: "foo:80" is not a host name without port.',
-    ],
-    [
-      { MCP_SESSIONS_STORE: 'memory', MCP_SESSIONS_CLEANUP_INTERVAL_MS: '2147483648' },
-      /MCP_SESSIONS_CLEANUP_INTERVAL_MS: .*2147483647/,
-    ],
-  ])('does not start with %j', async (environment, message) => {
-    await expect(started(environment as Record<string, string>)).rejects.toThrow(message);
-  });
-
-  it('says of a named registration’s variable, and of an option, which one is wrong', async () => {
-    const environment = { MCP_SESSIONS_MY_NOTES_ALLOWED_HOSTS: 'foo:80' };
-    await expect(started(environment, memory, 'my-notes')).rejects.toThrow(
-      /options\. MCP_SESSIONS_MY_NOTES_ALLOWED_HOSTS: /,
-    );
-    const options = { ...memory, allowedHosts: ['bar:80'] };
-    await expect(started(environment, options, 'my-notes')).rejects.toThrow(
-      'options. allowedHosts.0: "bar:80" is',
-    );
-  });
-
-  it.each<[Record<string, unknown>, RegExp]>([
-    [{ idleTimeoutMs: -1 }, /idleTimeoutMs/],
-    [{ responseMode: 'xml' }, /responseMode/],
-    [{ limits: { sessions: 0 } }, /limits\.sessions/],
-    [{ store: {} }, /store/],
-    [{ store: { get: () => null } }, /store/],
-    [{ allowedHosts: ['example.com:80'] }, /allowedHosts/],
-    [{ unheardOf: true }, /unheardOf/],
-  ])('does not start with the options %j', async (options, message) => {
-    await expect(
-      startWith([McpSessionsModule.forRoot({ ...memory, ...options } as McpSessionsOptions)]),
-    ).rejects.toThrow(message);
   });
 });
