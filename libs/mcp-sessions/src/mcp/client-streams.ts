@@ -12,7 +12,7 @@ import {
   type ResumableStreamManager,
   type StreamRef,
 } from '../streams/stream-manager.interface.js';
-import { errorResponse, JsonRpcErrorCode } from './json-rpc.js';
+import { lostResponse } from './json-rpc.js';
 import { tooManyRequests, unavailable } from './mcp-request.errors.js';
 import { hasPrimingEvent } from './protocol-version.js';
 import { requestIdsOf } from './request-stream-key.js';
@@ -172,11 +172,7 @@ export class ClientStreams {
 
   /** The answers that this stream was to carry will never come: says so instead of letting the client wait. */
   private async answerLost(stream: StreamRef, connection: SseConnection, after: EventId): Promise<void> {
-    const answers = requestIdsOf(stream.key).map((id) =>
-      messageFrame(
-        errorResponse(id, JsonRpcErrorCode.ServerError, 'The response was lost; send the request again'),
-      ),
-    );
+    const answers = requestIdsOf(stream.key).map((id) => messageFrame(lostResponse(id)));
     // Logged like any answer, so that it has an id: a client that comes back behind it is told that this is all.
     await this.manager.append(stream, answers.join(''), { last: true });
     try {

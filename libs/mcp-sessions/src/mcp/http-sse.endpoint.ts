@@ -91,7 +91,9 @@ export class HttpSseEndpoint {
     await this.relay.tellOthers(sessionId, incoming.messages);
     const runtime = await this.access.runtime(sessionId, metadata);
     try {
-      const reply = new MainStreamReply(this.streams.manager, sessionId);
+      const stream = { sessionId, key: MAIN_STREAM_KEY };
+      const onLost = (): void => this.streams.release(stream);
+      const reply = new MainStreamReply(this.streams.manager, runtime.backlog, stream, onLost);
       await runtime.receiveAll(incoming.messages, extra, reply);
     } catch (error) {
       if (runtime.transport.isClosed) await this.access.assertStillThere(sessionId);

@@ -37,6 +37,11 @@ export function errorResponse(id: RequestId | null, code: number, message: strin
   return { jsonrpc: '2.0', id, error: { code, message } };
 }
 
+/** The answer to a request whose answer is gone. */
+export function lostResponse(id: RequestId): JsonRpcMessage {
+  return errorResponse(id, JsonRpcErrorCode.ServerError, 'The response was lost; send the request again');
+}
+
 /** Whether a value from outside is a request, a notification or a response (MCP 2025-11-25, basic, Messages). */
 export function isJsonRpcMessage(value: unknown): value is JsonRpcMessage {
   if (!isObject(value) || value.jsonrpc !== '2.0') return false;

@@ -1,9 +1,6 @@
 import { messageFrame } from '../streams/sse-frame.js';
-import {
-  MAIN_STREAM_KEY,
-  type ResumableStreamManager,
-  type StreamRef,
-} from '../streams/stream-manager.interface.js';
+import type { ResumableStreamManager, StreamRef } from '../streams/stream-manager.interface.js';
+import type { AnswerBacklog } from './answer-backlog.js';
 import { isResponse } from './json-rpc.js';
 import type { JsonRpcMessage, RequestId } from './mcp-server.interface.js';
 
@@ -18,10 +15,13 @@ export interface Reply {
 /** Answers on an SSE stream of the POST's own, which ends behind the last answer. */
 export class StreamReply implements Reply {
   private readonly open: Set<RequestId>;
+  /** Keeps answers in order. */
+  private put: Promise<unknown> = Promise.resolve();
 
   /** @param onLost called when an answer cannot be put on the stream: the client has to see that it breaks off */
   constructor(
     private readonly streams: ResumableStreamManager,
+    private readonly backlog: AnswerBacklog,
     readonly stream: StreamRef,
     requestIds: RequestId[],
     private readonly onLost: () => void,
@@ -31,19 +31,25 @@ export class StreamReply implements Reply {
 
   async send(message: JsonRpcMessage): Promise<boolean> {
     if (this.open.size === 0) return false;
-    if (isResponse(message)) this.open.delete(message.id!);
-    try {
-      await this.streams.append(this.stream, messageFrame(message), { last: this.open.size === 0 });
-    } catch (error) {
-      if (isResponse(message)) this.onLost();
-      throw error;
+    if (isResponse(message)) {
+      this.open.delete(message.id!);
+      await this.answer(message);
+    } else {
+      await this.streams.append(this.stream, messageFrame(message));
     }
     return true;
   }
 
   async cancel(requestId: RequestId): Promise<void> {
-    if (!this.open.delete(requestId) || this.open.size > 0) return;
-    await this.streams.append(this.stream, '', { last: true });
+    if (this.open.delete(requestId) && this.open.size === 0) await this.answer(undefined);
+  }
+
+  private async answer(message: JsonRpcMessage | undefined): Promise<void> {
+    const { stream, onLost } = this;
+    const answer = { stream, message, last: this.open.size === 0, onLost };
+    const put = this.put.then(() => this.backlog.put(answer));
+    this.put = put.catch(() => undefined); // whoever answers is told
+    await put;
   }
 }
 
@@ -80,13 +86,18 @@ export class JsonReply implements Reply {
 
 /** Answers on the session's main stream, as HTTP+SSE has it. */
 export class MainStreamReply implements Reply {
+  /** @param onLost as with `StreamReply` */
   constructor(
     private readonly streams: ResumableStreamManager,
-    private readonly sessionId: string,
+    private readonly backlog: AnswerBacklog,
+    private readonly stream: StreamRef,
+    private readonly onLost: () => void,
   ) {}
 
   async send(message: JsonRpcMessage): Promise<boolean> {
-    await this.streams.append({ sessionId: this.sessionId, key: MAIN_STREAM_KEY }, messageFrame(message));
+    const { stream, onLost } = this;
+    if (isResponse(message)) await this.backlog.put({ stream, message, last: false, onLost });
+    else await this.streams.append(stream, messageFrame(message));
     return true;
   }
 

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { LoggingLevel, SessionMetadata } from '../session-store/session-store.interface.js';
+import type { AnswerBacklog } from './answer-backlog.js';
 import { isErrorResponse, isRequest } from './json-rpc.js';
 import { unavailable } from './mcp-request.errors.js';
 import type { JsonRpcMessage, McpServerLike, MessageExtra } from './mcp-server.interface.js';
@@ -20,6 +21,8 @@ export class SessionRuntime {
   constructor(
     readonly sessionId: string,
     readonly transport: SessionTransport,
+    /** Where this instance's answers go. */
+    readonly backlog: AnswerBacklog,
     private readonly server: McpServerLike,
   ) {}
 

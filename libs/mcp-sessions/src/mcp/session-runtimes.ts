@@ -1,12 +1,10 @@
-import { Logger } from '@nestjs/common';
-import { logSafeId } from '../common/log-safe-id.js';
 import type { SessionMetadata } from '../session-store/session-store.interface.js';
 import type { ResumableStreamManager } from '../streams/stream-manager.interface.js';
-import type { JsonRpcRequest } from './json-rpc.js';
+import { AnswerBacklog } from './answer-backlog.js';
 import { sessionNotFound, unavailable } from './mcp-request.errors.js';
-import type { JsonRpcMessage, McpServerContext, McpServerLike } from './mcp-server.interface.js';
-import { SessionRuntime } from './session-runtime.js';
-import { SessionTransport, type RequestObserver } from './session-transport.js';
+import type { JsonRpcMessage } from './mcp-server.interface.js';
+import { RuntimeFactory, type SessionRuntimesHost } from './runtime-factory.js';
+import type { SessionRuntime } from './session-runtime.js';
 
 /** Settings of {@link SessionRuntimes}. */
 export interface SessionRuntimesConfig {
@@ -18,19 +16,6 @@ export interface SessionRuntimesConfig {
   idleMs: number;
 }
 
-/** What the runtimes need of the sessions they belong to. */
-export interface SessionRuntimesHost {
-  makeServer(context: Omit<McpServerContext, 'sessions'>): McpServerLike | Promise<McpServerLike>;
-  refusal(runtime: SessionRuntime, request: JsonRpcRequest): string | undefined;
-  answered(runtime: SessionRuntime, request: JsonRpcRequest, answer: JsonRpcMessage): Promise<void>;
-  /** The session's metadata as the store has it now. */
-  read(sessionId: string): Promise<SessionMetadata | null>;
-  /** A runtime was made for a session that was opened elsewhere or earlier. */
-  resumed(sessionId: string): Promise<void>;
-  /** The session turned out to have ended. */
-  gone(sessionId: string): Promise<void>;
-}
-
 /** A runtime on its way. */
 interface Making {
   runtime: Promise<SessionRuntime>;
@@ -38,23 +23,25 @@ interface Making {
   dropped: boolean;
 }
 
-/** How long an application's factory and the replayed handshake may take. */
-const MAKING_TIMEOUT_MS = 30_000;
-
 /** The server objects of this instance's sessions: made when first needed, once, and dropped when idle. */
 export class SessionRuntimes {
-  private readonly logger = new Logger(SessionRuntimes.name);
+  /** What the server objects answered and could not be put on its stream yet. */
+  readonly backlog: AnswerBacklog;
+  private readonly factory: RuntimeFactory;
   /** Least recently used first. */
   private readonly runtimes = new Map<string, SessionRuntime>();
   private readonly making = new Map<string, Making>();
   private closed = false;
   private idleTimer: NodeJS.Timeout | undefined;
-  private host!: SessionRuntimesHost;
 
   constructor(
-    private readonly streams: ResumableStreamManager,
+    streams: ResumableStreamManager,
     private readonly config: SessionRuntimesConfig,
   ) {
+    this.backlog = new AnswerBacklog(streams);
+    this.factory = new RuntimeFactory(streams, this.backlog, config.maxRequests, (runtime) => {
+      if (this.runtimes.get(runtime.sessionId) === runtime) this.runtimes.delete(runtime.sessionId);
+    });
     streams.onForwardedResponse?.((message, sessionId) => {
       this.runtimes.get(sessionId)?.transport.receiveForwarded(message as JsonRpcMessage);
     });
@@ -78,30 +65,30 @@ export class SessionRuntimes {
   async refresh(sessionId: string): Promise<void> {
     const runtime = this.runtimes.get(sessionId);
     if (!runtime) return;
-    const metadata = await this.host.read(sessionId);
-    if (!metadata) return this.host.gone(sessionId);
+    const metadata = await this.factory.host.read(sessionId);
+    if (!metadata) return this.factory.host.gone(sessionId);
     if (!runtime.isInStepWith(metadata) && !runtime.transport.isClosed) await runtime.synchronize(metadata);
   }
 
-  /** Ids of the sessions with a request in progress. */
+  /** Ids of the sessions with a request in progress, or whose answer is still to be put on its stream. */
   busySessionIds(): string[] {
     const busy = [...this.runtimes.values()].filter((runtime) => runtime.isBusy);
-    return [...busy.map(({ sessionId }) => sessionId), ...this.making.keys()];
+    return [...busy.map(({ sessionId }) => sessionId), ...this.making.keys(), ...this.backlog.sessionIds()];
   }
 
   serve(host: SessionRuntimesHost): void {
-    this.host = host;
+    this.factory.host = host;
   }
 
   /** Makes the runtime of a session that is being opened. The caller releases it. */
   create(sessionId: string, principal: string | undefined): Promise<SessionRuntime> {
-    return this.makeOnce(sessionId, () => this.make(sessionId, principal));
+    return this.makeOnce(sessionId, () => this.factory.create(sessionId, principal));
   }
 
   /** The session's runtime, made from its metadata if this instance has none. The caller releases it. */
   async acquire(sessionId: string, metadata: SessionMetadata): Promise<SessionRuntime> {
     const existing = this.runtimes.get(sessionId);
-    if (!existing) return this.makeOnce(sessionId, () => this.restore(sessionId));
+    if (!existing) return this.makeOnce(sessionId, () => this.factory.restore(sessionId));
     this.keep(existing);
     return existing.isInStepWith(metadata) ? existing : this.catchUp(existing);
   }
@@ -110,14 +97,10 @@ export class SessionRuntimes {
     runtime.release(Date.now());
   }
 
-  /** Drops the session's runtime, in use or not. One that is being made is dropped once it is there. */
+  /** Drops the runtime of a session that has ended, in use or not. One that is being made is dropped once it is there. */
   async drop(sessionId: string): Promise<void> {
-    const making = this.making.get(sessionId);
-    if (making) making.dropped = true;
-    const runtime = this.runtimes.get(sessionId);
-    if (!runtime) return;
-    this.runtimes.delete(sessionId);
-    await this.closeRuntime(runtime);
+    await this.close(sessionId);
+    this.backlog.forget(sessionId);
   }
 
   /** Drops every runtime, and makes none from now on. */
@@ -126,7 +109,17 @@ export class SessionRuntimes {
     clearInterval(this.idleTimer);
     this.idleTimer = undefined;
     const sessionIds = new Set([...this.runtimes.keys(), ...this.making.keys()]);
-    await Promise.all(Array.from(sessionIds, (sessionId) => this.drop(sessionId)));
+    await Promise.all(Array.from(sessionIds, (sessionId) => this.close(sessionId)));
+    this.backlog.stop();
+  }
+
+  private async close(sessionId: string): Promise<void> {
+    const making = this.making.get(sessionId);
+    if (making) making.dropped = true;
+    const runtime = this.runtimes.get(sessionId);
+    if (!runtime) return;
+    this.runtimes.delete(sessionId);
+    await this.factory.close(runtime);
   }
 
   /** Concurrent requests of a session share one making. */
@@ -134,13 +127,13 @@ export class SessionRuntimes {
     if (this.closed) throw unavailable('The server is shutting down');
     let making = this.making.get(sessionId);
     if (!making) {
-      making = { runtime: this.inTime(make()), dropped: false };
+      making = { runtime: make(), dropped: false };
       this.making.set(sessionId, making);
     }
     try {
       const runtime = await making.runtime;
       if (making.dropped) {
-        await this.closeRuntime(runtime);
+        await this.factory.close(runtime);
         throw sessionNotFound();
       }
       if (runtime.transport.isClosed)
@@ -152,36 +145,13 @@ export class SessionRuntimes {
     }
   }
 
-  /** A factory that never settles must not leave its session's requests waiting for ever. */
-  private async inTime(making: Promise<SessionRuntime>): Promise<SessionRuntime> {
-    let isLate = false;
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        isLate = true;
-        reject(unavailable('The server object of the session was not made in time'));
-      }, MAKING_TIMEOUT_MS).unref();
-    });
-    making.then(
-      (runtime) => (isLate ? this.closeRuntime(runtime) : undefined),
-      (error: unknown) => {
-        if (isLate) this.logger.error('A server object could not be made', error);
-      },
-    );
-    try {
-      return await Promise.race([making, timeout]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
   /**
    * Repeats to the server object what was set on another instance. The metadata is read once more, since what the
    * request found may be older than what another request has just set here.
    */
   private async catchUp(runtime: SessionRuntime): Promise<SessionRuntime> {
     try {
-      const metadata = await this.host.read(runtime.sessionId);
+      const metadata = await this.factory.host.read(runtime.sessionId);
       if (!metadata) throw sessionNotFound();
       await runtime.synchronize(metadata);
       return runtime;
@@ -189,45 +159,6 @@ export class SessionRuntimes {
       this.release(runtime);
       throw error;
     }
-  }
-
-  /**
-   * The metadata is read once more: a session that ended since the request found it must not come back. One that ends
-   * from now on marks this making as dropped.
-   */
-  private async restore(sessionId: string): Promise<SessionRuntime> {
-    const metadata = await this.host.read(sessionId);
-    if (!metadata) {
-      await this.host.gone(sessionId);
-      throw sessionNotFound();
-    }
-    const runtime = await this.make(sessionId, metadata.principal);
-    try {
-      await runtime.restore(metadata);
-      // A session of HTTP+SSE begins without one: its `initialize` comes as a message.
-      if (metadata.protocolVersion !== undefined) await this.host.resumed(sessionId);
-    } catch (error) {
-      await this.closeRuntime(runtime);
-      throw error;
-    }
-    return runtime;
-  }
-
-  private async make(sessionId: string, principal: string | undefined): Promise<SessionRuntime> {
-    const server = await this.host.makeServer({ sessionId, principal });
-    const observer: RequestObserver = {
-      refusal: (request) => this.host.refusal(runtime, request),
-      answered: (request, answer) => this.host.answered(runtime, request, answer),
-    };
-    const transport = new SessionTransport(sessionId, this.streams, observer, this.config.maxRequests);
-    const runtime: SessionRuntime = new SessionRuntime(sessionId, transport, server);
-    await runtime.connect();
-    const serverClosed = transport.onclose;
-    transport.onclose = () => {
-      serverClosed?.();
-      if (this.runtimes.get(sessionId) === runtime) this.runtimes.delete(sessionId);
-    };
-    return runtime;
   }
 
   /** Marks the runtime as the most recently used, holds it, and makes room. */
@@ -259,17 +190,6 @@ export class SessionRuntimes {
 
   private dropQuietly(runtime: SessionRuntime): void {
     this.runtimes.delete(runtime.sessionId);
-    void this.closeRuntime(runtime);
-  }
-
-  private async closeRuntime(runtime: SessionRuntime): Promise<void> {
-    try {
-      await runtime.close();
-    } catch (error) {
-      this.logger.error(
-        `The server object of session ${logSafeId(runtime.sessionId)} failed to close`,
-        error,
-      );
-    }
+    void this.factory.close(runtime);
   }
 }

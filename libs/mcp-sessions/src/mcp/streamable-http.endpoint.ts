@@ -183,7 +183,8 @@ export class StreamableHttpEndpoint {
       extra.closeSSEStream = () => this.streams.release(stream);
       extra.closeStandaloneSSEStream = () => this.streams.release({ sessionId, key: MAIN_STREAM_KEY });
     }
-    const reply = new StreamReply(this.streams.manager, stream, ids, () => connection.close());
+    const onLost = (): void => connection.close();
+    const reply = new StreamReply(this.streams.manager, runtime.backlog, stream, ids, onLost);
     try {
       await runtime.receiveAll(messages, extra, reply);
       return sseReply(connection);

@@ -12,6 +12,8 @@ export interface McpSessionsStatus {
   streams: number;
   /** Server objects in memory. */
   runtimes: number;
+  /** Answers that could not be put on their streams since the start, and will not be any more. */
+  answersLost: number;
 }
 
 /**
@@ -32,6 +34,7 @@ export class McpSessionsHealth {
       sessions: this.census.size,
       streams: this.connections.size,
       runtimes: this.runtimes.size,
+      answersLost: this.runtimes.backlog.lost,
     };
     return { [key]: status } as Record<Key, McpSessionsStatus>;
   }

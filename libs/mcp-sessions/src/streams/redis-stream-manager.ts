@@ -7,6 +7,7 @@ import { parsePosition } from './redis/broadcast-mirror.js';
 import { idPrefixOf } from './redis/held-stream.js';
 import { InstanceParts } from './redis/instance-parts.js';
 import type { RedisStreamManagerConfig } from './redis/settings.js';
+import { isAmongLatest } from './redis/latest-events.js';
 import { splitEvents } from './sse-frame.js';
 import {
   InvalidEventIdError,
@@ -113,6 +114,13 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
       this.add({ sessionId, key: MAIN_STREAM_KEY }, broadcast, texts),
     );
     await (appends.length === 1 ? appends[0] : Promise.all(appends));
+  }
+
+  async hasEvent(ref: StreamRef, data: string): Promise<boolean> {
+    return this.asking(() => {
+      const { redis, keys } = this.parts;
+      return isAmongLatest(redis, keys, ...this.addressOf(ref), data);
+    });
   }
 
   async position(ref: StreamRef): Promise<EventId> {

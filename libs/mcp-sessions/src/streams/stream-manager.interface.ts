@@ -105,6 +105,11 @@ export interface ResumableStreamManager extends StreamManager {
    * the stream ends behind what it has.
    */
   append(stream: StreamRef, data: string, options?: { last?: boolean }): Promise<EventId>;
+  /**
+   * Whether one of the stream's latest events is this one. For an `append` that was not answered: nobody knows whether it
+   * has been carried out. Without this method, it may be put there twice.
+   */
+  hasEvent?(stream: StreamRef, data: string): Promise<boolean>;
   /** The id of the last event before those that the next `open` without `after` delivers. For the priming event. */
   position(stream: StreamRef): Promise<EventId>;
   /** The stream that `eventId` belongs to. @throws InvalidEventIdError as `open`. */
