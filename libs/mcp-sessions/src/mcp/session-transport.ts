@@ -154,7 +154,11 @@ export class SessionTransport implements Transport {
     this.inbound.clear();
     this.outbound.clear();
     this.onclose?.();
-    for (const inbound of unanswered) await this.answerClosed(inbound);
+    const outcomes = await Promise.allSettled(unanswered.map((inbound) => this.answerClosed(inbound)));
+    const failures = outcomes
+      .filter((outcome) => outcome.status === 'rejected')
+      .map(({ reason }) => reason as unknown);
+    if (failures.length > 0) throw new AggregateError(failures, 'Requests in progress could not be answered');
   }
 
   private receiveRequest(inbound: InboundRequest, extra: MessageExtra): void {
