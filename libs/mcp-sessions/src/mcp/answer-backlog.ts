@@ -73,6 +73,10 @@ export class AnswerBacklog {
     return Array.from(this.waiting.values(), ([first]) => first!.stream.sessionId);
   }
 
+  has(sessionId: string): boolean {
+    return this.waiting.size > 0 && this.sessionIds().includes(sessionId);
+  }
+
   /**
    * Resolves when the answer is on its stream, or waits for that. Whoever has several for one stream waits for each.
    *

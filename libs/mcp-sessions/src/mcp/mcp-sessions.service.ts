@@ -9,6 +9,7 @@ import type { ResourceSubscribers } from './resource-subscribers.js';
 import type { SessionCensus } from './session-census.js';
 import type { SessionLifecycleEvent } from './session-lifecycle-event.interface.js';
 import type { SessionRuntimes } from './session-runtimes.js';
+import { StreamDeletion } from './stream-deletion.js';
 
 /**
  * The application's access to its sessions: to notify clients, to inspect and end sessions, to keep data with
@@ -16,6 +17,7 @@ import type { SessionRuntimes } from './session-runtimes.js';
  */
 export class McpSessions {
   private readonly events = new Subject<SessionLifecycleEvent>();
+  private readonly deletion: StreamDeletion;
 
   /** What happens to sessions on this instance. Never completes before the application shuts down. */
   readonly events$: Observable<SessionLifecycleEvent> = this.events.asObservable();
@@ -28,7 +30,9 @@ export class McpSessions {
     private readonly census: SessionCensus,
     private readonly subscribers: ResourceSubscribers,
     private readonly signals: InstanceSignals,
-  ) {}
+  ) {
+    this.deletion = new StreamDeletion(streams);
+  }
 
   /**
    * Sends a notification to one session or to several, on their main stream, wherever that is. A client that is
@@ -103,13 +107,17 @@ export class McpSessions {
     // The others are told first: what they are doing for the client is answered while its streams are there.
     await this.signals.send(sessionId, { type: 'ended', reason: type });
     const known = await this.letGo(sessionId);
-    await this.streams.delete(sessionId);
+    await this.deletion.delete(sessionId);
     if (known) this.events.next({ type, sessionId });
   }
 
   /** @internal Lets go of a session that another instance has ended. */
   async forgetHere(sessionId: string, type: 'ended' | 'expired'): Promise<void> {
-    if (await this.letGo(sessionId)) this.events.next({ type, sessionId });
+    const isServed = this.runtimes.serves(sessionId);
+    const known = await this.letGo(sessionId);
+    // Streams were left for the answers; and what the server object said at its end may have begun others.
+    if (isServed) await this.deletion.delete(sessionId);
+    if (known) this.events.next({ type, sessionId });
   }
 
   /** @internal */
@@ -128,6 +136,7 @@ export class McpSessions {
 
   /** @internal */
   complete(): void {
+    this.deletion.stop();
     this.events.complete();
   }
 

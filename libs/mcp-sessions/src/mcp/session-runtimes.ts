@@ -103,6 +103,11 @@ export class SessionRuntimes {
     this.backlog.forget(sessionId);
   }
 
+  /** Whether anything is done here for the session. */
+  serves(sessionId: string): boolean {
+    return this.runtimes.has(sessionId) || this.making.has(sessionId) || this.backlog.has(sessionId);
+  }
+
   /** Drops every runtime, and makes none from now on. */
   async dropAll(): Promise<void> {
     this.closed = true;

@@ -152,22 +152,11 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
   }
 
   async delete(sessionId: string): Promise<void> {
-    const session = this.parts.keys.encode(sessionId);
-    const streams = this.parts.delivery.held.ofSession(session);
-    for (const stream of streams) this.parts.delivery.drop(stream);
-    try {
-      await this.asking(async () => {
-        await this.parts.appends.settled(session);
-        // Streams that were being opened meanwhile are deleted, too.
-        for (const { field, epoch } of await this.parts.directory.delete(session)) {
-          this.parts.delivery.deleted(session, field, epoch);
-        }
-      });
-    } catch (error) {
-      // The session is still there: somebody else may go on with its streams.
-      for (const stream of streams) this.parts.releases.add(this.parts.delivery.releaseOf(stream));
-      throw error;
-    }
+    await this.deleteStreams(sessionId, false);
+  }
+
+  async deleteAnswered(sessionId: string): Promise<boolean> {
+    return (await this.deleteStreams(sessionId, true)) > 0;
   }
 
   async has(sessionId: string): Promise<boolean> {
@@ -221,6 +210,27 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
       this.report('Redis could not be told that this instance closes', error);
     } finally {
       await Promise.all([this.parts.subscriber.close(), this.parts.redis.close()]);
+    }
+  }
+
+  /** @returns how many streams were left alone */
+  private async deleteStreams(sessionId: string, leavesUnanswered: boolean): Promise<number> {
+    const session = this.parts.keys.encode(sessionId);
+    const held = this.parts.delivery.held.ofSession(session);
+    const dropped = held.filter(({ origin }) => !leavesUnanswered || origin === undefined);
+    for (const stream of dropped) this.parts.delivery.drop(stream);
+    try {
+      return await this.asking(async () => {
+        await this.parts.appends.settled(session);
+        const { streams, left } = await this.parts.directory.delete(session, leavesUnanswered);
+        // Streams that were being opened meanwhile are deleted, too.
+        for (const { field, epoch } of streams) this.parts.delivery.deleted(session, field, epoch);
+        return left;
+      });
+    } catch (error) {
+      // The session is still there: somebody else may go on with its streams.
+      for (const stream of dropped) this.parts.releases.add(this.parts.delivery.releaseOf(stream));
+      throw error;
     }
   }
 

@@ -110,6 +110,13 @@ export interface ResumableStreamManager extends StreamManager {
    * has been carried out. Without this method, it may be put there twice.
    */
   hasEvent?(stream: StreamRef, data: string): Promise<boolean>;
+  /**
+   * As `delete`, but leaves alone the streams of requests that another instance opened and has not ended, while a client is
+   * connected to them: that instance answers there, and deletes what is left. For a manager that reaches many instances.
+   *
+   * @returns whether there are such streams
+   */
+  deleteAnswered?(sessionId: string): Promise<boolean>;
   /** The id of the last event before those that the next `open` without `after` delivers. For the priming event. */
   position(stream: StreamRef): Promise<EventId>;
   /** The stream that `eventId` belongs to. @throws InvalidEventIdError as `open`. */

@@ -1,33 +1,51 @@
 import { redisScript } from '../redis-script.js';
 import { STREAM_RECORD_LUA } from './stream-record.lua.js';
 
-/** Ends all streams of sessions, and forgets all that was kept for them. */
+/** Ends the streams of sessions, and forgets what was kept for them. */
 export const DELETE_STREAMS = redisScript(
   'delete-streams',
   `
 -- KEYS  for each session: its hash, its requests
 -- ARGV  1  the id of the calling instance
 --       2  what the names of instances' channels begin with
---       then for each session: its name, what the names of its logs begin with; they are of the hash's slot
--- Answer: for each session field and epoch of each stream that there was
+--       then for each session: its name, what the names of its logs begin with, which are of the hash's slot, and 1 if
+--       the streams of requests are left alone on which another instance is still to answer
+-- Answer: for each session how many are left, and then field and epoch of each stream that was deleted
 ${STREAM_RECORD_LUA}
 local instance, channels = ARGV[1], ARGV[2]
 local messages, answers = {}, {}
+
+-- Whoever began a request's stream answers there. What is ended but held by the caller may still be on its way to it.
+local function isUnanswered(field, record)
+  if field == 'main' or record.origin == instance or record.holder == '-' then return false end
+  return record.state == 'o' or record.holder == instance
+end
+
 for index = 1, #KEYS, 2 do
-  local session, logs = ARGV[index + 2], ARGV[index + 3]
-  local fields = redis.call('HGETALL', KEYS[index])
-  local answer = {}
+  local hash, first = KEYS[index], 3 * (index + 1) / 2
+  local session, logs, leaves = ARGV[first], ARGV[first + 1], ARGV[first + 2] == '1'
+  local fields = redis.call('HGETALL', hash)
+  local answer = { 0 }
   for position = 1, #fields, 2 do
     local field, record = fields[position], parseRecord(fields[position + 1])
-    redis.call('UNLINK', logs .. field)
-    answer[position], answer[position + 1] = field, record.epoch
-    local holder = instanceOf(record.holder)
-    if holder ~= '-' and holder ~= instance then
-      local line = 'd' .. session .. ' ' .. field .. ' ' .. record.epoch .. '\\n'
-      messages[holder] = (messages[holder] or '') .. line
+    if leaves and isUnanswered(field, record) then
+      answer[1] = answer[1] + 1
+    else
+      redis.call('UNLINK', logs .. field)
+      answer[#answer + 1], answer[#answer + 2] = field, record.epoch
+      local holder = instanceOf(record.holder)
+      if holder ~= '-' and holder ~= instance then
+        local line = 'd' .. session .. ' ' .. field .. ' ' .. record.epoch .. '\\n'
+        messages[holder] = (messages[holder] or '') .. line
+      end
     end
   end
-  redis.call('UNLINK', KEYS[index], KEYS[index + 1])
+  if answer[1] == 0 then
+    redis.call('UNLINK', hash)
+  else
+    for position = 2, #answer, 2 do redis.call('HDEL', hash, answer[position]) end
+  end
+  redis.call('UNLINK', KEYS[index + 1])
   answers[#answers + 1] = answer
 end
 for holder, message in pairs(messages) do redis.call('PUBLISH', channels .. holder, message) end

@@ -28,15 +28,21 @@ const STREAMS_PER_SCRIPT = 200;
 /** Sessions whose streams one script deletes. */
 const DELETIONS_PER_SCRIPT = 64;
 
-interface DeletedStream {
-  field: string;
-  epoch: string;
+interface Deletion {
+  session: string;
+  leavesUnanswered: boolean;
+}
+
+interface Deleted {
+  streams: { field: string; epoch: string }[];
+  /** Streams that were left alone. */
+  left: number;
 }
 
 /** Which instance holds which stream, and what each stream keeps: as Redis has it. */
 export class StreamDirectory {
   private readonly attachments: StreamAttachments;
-  private readonly deletions: RequestBatch<string, DeletedStream[]>;
+  private readonly deletions: RequestBatch<Deletion, Deleted>;
 
   constructor(
     private readonly redis: RedisConnection,
@@ -45,7 +51,7 @@ export class StreamDirectory {
   ) {
     this.attachments = new StreamAttachments(redis, keys, settings);
     const most = redis.isCluster ? 1 : DELETIONS_PER_SCRIPT;
-    this.deletions = new RequestBatch((sessions) => this.deleteAll(sessions), most);
+    this.deletions = new RequestBatch((deletions) => this.deleteAll(deletions), most);
   }
 
   /** Takes a stream over. @returns why not, if that is not possible */
@@ -119,9 +125,9 @@ export class StreamDirectory {
     await this.run(DISMISS_STREAM, [this.keys.streams(session)], args);
   }
 
-  /** Ends the session's streams, and forgets what was kept for it. @returns the streams that there were */
-  delete(session: string): Promise<DeletedStream[]> {
-    return this.deletions.request(session);
+  /** Ends the session's streams, and forgets what was kept for it; on some, others may have to answer before. */
+  delete(session: string, leavesUnanswered: boolean): Promise<Deleted> {
+    return this.deletions.request({ session, leavesUnanswered });
   }
 
   /** The instance that a connection holds the stream on; `undefined` if nobody does. */
@@ -145,20 +151,23 @@ export class StreamDirectory {
     return { holder: holder?.replace('~', ''), claim };
   }
 
-  private async deleteAll(sessions: string[]): Promise<DeletedStream[][]> {
-    const keys = sessions.flatMap((session) => [this.keys.streams(session), this.keys.requests(session)]);
-    const args = sessions.flatMap((session) => [session, this.keys.logs(session)]);
-    const answers = await this.run(DELETE_STREAMS, keys, [
-      this.settings.instanceId,
-      this.keys.channelPrefix,
-      ...args,
+  private async deleteAll(deletions: Deletion[]): Promise<Deleted[]> {
+    const { instanceId } = this.settings;
+    const keys = deletions.flatMap(({ session }) => [
+      this.keys.streams(session),
+      this.keys.requests(session),
     ]);
-    return (answers as string[][]).map((answer) =>
-      Array.from({ length: answer.length / 2 }, (_, index) => ({
-        field: answer[2 * index]!,
-        epoch: answer[2 * index + 1]!,
+    const args = deletions.flatMap(({ session, leavesUnanswered }) => [
+      ...[session, this.keys.logs(session), leavesUnanswered ? 1 : 0],
+    ]);
+    const answers = await this.run(DELETE_STREAMS, keys, [instanceId, this.keys.channelPrefix, ...args]);
+    return (answers as [number, ...string[]][]).map(([left, ...words]) => ({
+      left,
+      streams: Array.from({ length: words.length / 2 }, (_, index) => ({
+        field: words[2 * index]!,
+        epoch: words[2 * index + 1]!,
       })),
-    );
+    }));
   }
 
   private keysOf(session: string, field: string): string[] {
