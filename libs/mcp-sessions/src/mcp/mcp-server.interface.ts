@@ -53,6 +53,7 @@ export interface McpServerLike {
   // The SDKs' own Transport types differ in details that do not matter here, and neither is imported.
   // oxlint-disable-next-line typescript/no-explicit-any
   connect(transport: any): Promise<void>;
+  /** Whoever waits for it waits two seconds at most; then the transport is closed all the same. */
   close(): Promise<void>;
 }
 

@@ -1,11 +1,16 @@
 import { setImmediate } from 'node:timers/promises';
 import type { LoggingLevel, SessionMetadata } from '../session-store/session-store.interface.js';
+import { allSettled } from './all-settled.js';
 import type { AnswerBacklog } from './answer-backlog.js';
+import { inTime } from './in-time.js';
 import { isErrorResponse, isRequest } from './json-rpc.js';
 import { unavailable } from './mcp-request.errors.js';
 import type { JsonRpcMessage, McpServerLike, MessageExtra } from './mcp-server.interface.js';
 import { NO_REPLY, type Reply } from './reply.js';
 import type { SessionTransport } from './session-transport.js';
+
+/** How long an application's server object may take to close. */
+const CLOSING_TIMEOUT_MS = 2_000;
 
 /**
  * The server object of one session on this instance, and the transport it is connected to. It can be dropped
@@ -125,8 +130,14 @@ export class SessionRuntime {
     for (const message of messages) await this.receive(message, extra, reply);
   }
 
+  /** Closes the server object, and the transport whatever becomes of that: it answers what is in progress. */
   async close(): Promise<void> {
-    await this.server.close();
-    await this.transport.close();
+    const closed = this.closeServer();
+    const answered = closed.catch(() => undefined).then(() => this.transport.close());
+    await allSettled([closed, answered], 'The server object or its transport could not be closed');
+  }
+
+  private async closeServer(): Promise<void> {
+    await inTime(this.server.close(), CLOSING_TIMEOUT_MS, () => new Error('It did not close in time'));
   }
 }

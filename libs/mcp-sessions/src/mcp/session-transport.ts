@@ -1,5 +1,6 @@
 import { messageFrame } from '../streams/sse-frame.js';
 import { MAIN_STREAM_KEY, type ResumableStreamManager } from '../streams/stream-manager.interface.js';
+import { allSettled } from './all-settled.js';
 import { errorResponse, isRequest, isResponse, JsonRpcErrorCode, type JsonRpcRequest } from './json-rpc.js';
 import { invalidRequest, tooManyRequests } from './mcp-request.errors.js';
 import type { JsonRpcMessage, MessageExtra, RequestId, Transport } from './mcp-server.interface.js';
@@ -154,11 +155,8 @@ export class SessionTransport implements Transport {
     this.inbound.clear();
     this.outbound.clear();
     this.onclose?.();
-    const outcomes = await Promise.allSettled(unanswered.map((inbound) => this.answerClosed(inbound)));
-    const failures = outcomes
-      .filter((outcome) => outcome.status === 'rejected')
-      .map(({ reason }) => reason as unknown);
-    if (failures.length > 0) throw new AggregateError(failures, 'Requests in progress could not be answered');
+    const answers = unanswered.map((inbound) => this.answerClosed(inbound));
+    await allSettled(answers, 'Requests in progress could not be answered');
   }
 
   private receiveRequest(inbound: InboundRequest, extra: MessageExtra): void {
