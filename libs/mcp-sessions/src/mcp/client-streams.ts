@@ -36,6 +36,13 @@ export interface OpenedStream {
   resumable: boolean;
 }
 
+/** A response attached to a stream behind an event. */
+export interface ResumedStream {
+  connection: SseConnection;
+  /** Whether it is a request's stream which has ended with that event: there is nothing to come back for. */
+  isOver: boolean;
+}
+
 /** Connects HTTP responses to the streams of a session. */
 export class ClientStreams {
   private readonly logger = new Logger('McpSessions');
@@ -92,11 +99,6 @@ export class ClientStreams {
     return { connection, resumable };
   }
 
-  /** Whether the event is one of the session's main stream. @throws InvalidEventIdError as `resume` */
-  isOfMainStream(sessionId: string, eventId: EventId): boolean {
-    return this.manager.streamOf(sessionId, eventId).key === MAIN_STREAM_KEY;
-  }
-
   /**
    * Attaches the response to the stream that the event belongs to, behind that event. It begins with a priming event,
    * too: the SDKs' clients have forgotten the id when the connection ends before it has carried another.
@@ -108,17 +110,26 @@ export class ClientStreams {
     after: EventId,
     response: Response,
     protocolVersion: string | undefined,
-  ): Promise<SseConnection> {
+  ): Promise<ResumedStream> {
     const stream = this.manager.streamOf(owner.sessionId, after);
-    return this.attach(stream, owner.principal, response, async (connection) => {
+    let isAttached = false;
+    let isOver = false;
+    const connection = await this.attach(stream, owner.principal, response, async (connection) => {
       try {
-        const onPosition = this.priming(connection, response, protocolVersion);
+        const prime = this.priming(connection, response, protocolVersion);
+        const onPosition = (position: EventId): void => {
+          isAttached = true;
+          prime?.(position);
+        };
         await this.manager.open(stream, connection, { after, onPosition });
+        // From now on somebody else may end the connection. One that was not attached has been overtaken by another.
+        isOver = isAttached && connection.isEmpty && (await this.hasEnded(stream));
       } catch (error) {
         if (!(error instanceof StreamLostError)) throw error;
         await this.answerLost(stream, connection, after);
       }
     });
+    return { connection, isOver };
   }
 
   /** Ends a stream that will carry no answer after all. */
@@ -136,6 +147,11 @@ export class ClientStreams {
     work.catch((error: unknown) => {
       this.logger.error(`A stream of session ${logSafeId(sessionId)} could not be released`, error);
     });
+  }
+
+  private async hasEnded(stream: StreamRef): Promise<boolean> {
+    if (stream.key === MAIN_STREAM_KEY) return false;
+    return (await this.manager.hasEnded?.(stream)) ?? true;
   }
 
   private async attach(

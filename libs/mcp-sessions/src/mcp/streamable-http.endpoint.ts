@@ -1,8 +1,7 @@
 import type { Request, Response } from 'express';
 import { MAIN_STREAM_KEY } from '../streams/stream-manager.interface.js';
-import type { SseConnection } from '../streams/sse-connection.js';
 import type { SessionMetadata } from '../session-store/session-store.interface.js';
-import type { ClientStreams, StreamOwner } from './client-streams.js';
+import type { ClientStreams, ResumedStream, StreamOwner } from './client-streams.js';
 import {
   assertProtocolVersion,
   HttpMessageExtra,
@@ -67,7 +66,7 @@ export class StreamableHttpEndpoint {
     this.readiness.assertReady();
     this.streams.admit(session);
     const after = lastEventIdOf(request);
-    const connection = await this.connect(session, after, response);
+    const { connection, isOver } = await this.connect(session, after, response);
     try {
       await this.access.assertStillThere(session.sessionId);
     } catch (error) {
@@ -76,8 +75,7 @@ export class StreamableHttpEndpoint {
     }
     // The SDKs' clients come back for ever to a stream that ends without a response, and by the second time they have
     // lost its id and take the main stream. 204 tells an EventSource, and them, that there is nothing to come back for.
-    const isOver = connection.isEmpty && after !== undefined;
-    if (isOver && !this.streams.isOfMainStream(session.sessionId, after)) return emptyReply(204);
+    if (isOver) return emptyReply(204);
     return sseReply(connection, { headFirst: true });
   }
 
@@ -103,11 +101,11 @@ export class StreamableHttpEndpoint {
     session: NamedSession,
     after: string | undefined,
     response: Response,
-  ): Promise<SseConnection> {
+  ): Promise<ResumedStream> {
     const { protocolVersion } = session.metadata;
     if (after !== undefined) return this.streams.resume(session, after, response, protocolVersion);
     const { connection } = await this.streams.open(session, MAIN_STREAM_KEY, response, protocolVersion);
-    return connection;
+    return { connection, isOver: false };
   }
 
   /**

@@ -124,6 +124,10 @@ export class InMemoryStreamManager implements ResumableStreamManager {
     );
   }
 
+  async hasEnded(stream: StreamRef): Promise<boolean> {
+    return this.records.find(stream)?.ended === true;
+  }
+
   async position(stream: StreamRef): Promise<EventId> {
     this.fanOut();
     if (!this.retention) return '';

@@ -7,7 +7,7 @@ import { parsePosition } from './redis/broadcast-mirror.js';
 import { idPrefixOf } from './redis/held-stream.js';
 import { InstanceParts } from './redis/instance-parts.js';
 import type { RedisStreamManagerConfig } from './redis/settings.js';
-import { isAmongLatest } from './redis/latest-events.js';
+import { hasEnded, isAmongLatest } from './redis/stream-inquiries.js';
 import { splitEvents } from './sse-frame.js';
 import {
   InvalidEventIdError,
@@ -121,6 +121,10 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
       const { redis, keys } = this.parts;
       return isAmongLatest(redis, keys, ...this.addressOf(ref), data);
     });
+  }
+
+  async hasEnded(ref: StreamRef): Promise<boolean> {
+    return this.asking(() => hasEnded(this.parts.redis, this.parts.keys, ...this.addressOf(ref)));
   }
 
   async position(ref: StreamRef): Promise<EventId> {

@@ -111,6 +111,11 @@ export interface ResumableStreamManager extends StreamManager {
    */
   hasEvent?(stream: StreamRef, data: string): Promise<boolean>;
   /**
+   * Whether the last event has been appended to the stream. Without this method, a connection that ends as soon as it was
+   * attached is taken for word of that.
+   */
+  hasEnded?(stream: StreamRef): Promise<boolean>;
+  /**
    * As `delete`, but leaves alone the streams of requests that another instance opened and has not ended, while a client is
    * connected to them: that instance answers there, and deletes what is left. For a manager that reaches many instances.
    *
