@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   InMemorySessionStore,
   InMemoryStreamManager,
@@ -6,8 +6,10 @@ import {
 } from 'nestjs-mcp-sessions';
 import { eventually } from '../support/eventually.js';
 import { callRequest, initializeRequest, INITIALIZED, RawClient, refusal } from '../support/raw-client.js';
+import { RedisServer } from '../support/redis/redis-server.js';
 import { createScenario } from '../support/scenario-server.js';
 import { startApp } from '../support/start-app.js';
+import { startCluster } from '../support/start-cluster.js';
 
 class FailingStore extends InMemorySessionStore {
   isAway = false;
@@ -103,4 +105,93 @@ describe('the log', () => {
     await close();
     expect(logger.lines.slice(atStart)).toEqual([]);
   });
+});
+
+/** Ways in which Redis refuses or fails: what brings each about, and what ends it. */
+const TROUBLES: Record<
+  string,
+  [begin: (redis: RedisServer) => unknown, end: (redis: RedisServer) => unknown]
+> = {
+  'a replica (READONLY)': [
+    (redis) => redis.command('replicaof', '127.0.0.1', '1'),
+    (redis) => redis.command('replicaof', 'no', 'one'),
+  ],
+  'no memory (OOM)': [
+    (redis) => redis.command('config', 'set', 'maxmemory', '1'),
+    (redis) => redis.command('config', 'set', 'maxmemory', '0'),
+  ],
+  'forbidden keys (NOPERM)': [
+    (redis) => redis.command('acl', 'setuser', 'default', 'resetkeys'),
+    (redis) => redis.command('acl', 'setuser', 'default', 'allkeys'),
+  ],
+  'no scripts (NOSCRIPT, unknown command)': [
+    async (redis) => {
+      await redis.command('script', 'flush');
+      await redis.command('acl', 'setuser', 'default', '-eval');
+    },
+    (redis) => redis.command('acl', 'setuser', 'default', '+eval'),
+  ],
+  'values of another type (WRONGTYPE)': [
+    async (redis) => {
+      for (const key of (await redis.command('keys', '*')) as string[]) {
+        await redis.command('del', key);
+        await redis.command('set', key, 'x');
+      }
+    },
+    (redis) => redis.command('flushall'),
+  ],
+  'an outage': [(redis) => redis.stop('SIGKILL'), (redis) => redis.restart()],
+};
+
+describe('the log, with Redis', () => {
+  let redis: RedisServer;
+  beforeAll(async () => (redis = await RedisServer.start({ appendOnly: true })));
+  afterAll(() => redis.dispose());
+
+  it.each(Object.entries(TROUBLES))(
+    'P7 never has a session id, an owner or data in it: %s',
+    async (_name, [begin, end]) => {
+      const principal = () => 'the-owner';
+      const instances = await startCluster(redis.url, 'v2', { principal }, undefined, {
+        commandTimeoutMs: 500,
+      });
+      const loggers = instances.map(({ logger }) => logger);
+      const [a, b] = instances as [(typeof instances)[0], (typeof instances)[0]];
+      const client = await RawClient.open(a.url);
+      await client.ask(callRequest(1, 'echo', { text: 'x' }));
+      await a.sessions.setData(client.sessionId!, { said: 'the-payload' });
+      const main = await client.listen();
+
+      await begin(redis);
+      const echo = callRequest(2, 'echo', { text: 'the-payload' });
+      const subscribe = {
+        ...callRequest(3, ''),
+        method: 'resources/subscribe',
+        params: { uri: 'note://one' },
+      };
+      const attempts = [
+        (at: RawClient) => at.post(echo),
+        (at: RawClient) => at.post(subscribe),
+        (at: RawClient) => new RawClient(at.url).post(initializeRequest()),
+        (at: RawClient) => at.post({ jsonrpc: '2.0', id: 'q-1', result: { said: 'the-payload' } }),
+      ];
+      const message = { method: 'notifications/x', params: { said: 'the-payload' } };
+      // What comes of them is not asked here; each is as free to be refused as to be answered.
+      await Promise.allSettled([
+        ...attempts.map((attempt) => attempt(client).then((response) => response.text())),
+        ...attempts.map((attempt) => attempt(b.serving(client)).then((response) => response.text())),
+        a.sessions.notify(client.sessionId!, message),
+        b.sessions.notifyAll(message),
+        main.close(),
+      ]);
+      await (await client.delete()).text();
+      await end(redis);
+
+      await eventually('the log', () => loggers.some(({ errors }) => errors.length > 0));
+      await Promise.all(instances.map(({ close }) => close()));
+      const lines = loggers.flatMap((logger) => logger.lines);
+      for (const secret of [client.sessionId!, 'the-owner', 'the-payload'])
+        expect(lines.filter((line) => line.includes(secret))).toEqual([]);
+    },
+  );
 });

@@ -1,6 +1,9 @@
 import { inspect } from 'node:util';
 import type { LoggerService } from '@nestjs/common';
 
+/** Nest's own logger prints this deep. */
+const DEPTH = 5;
+
 /** Keeps what Nest would have printed, stacks and all. */
 export class CapturedLogger implements LoggerService {
   readonly lines: string[] = [];
@@ -21,6 +24,8 @@ export class CapturedLogger implements LoggerService {
   };
 
   private keep(parts: unknown[]): void {
-    this.lines.push(parts.map((part) => (typeof part === 'string' ? part : inspect(part))).join(' '));
+    this.lines.push(
+      parts.map((part) => (typeof part === 'string' ? part : inspect(part, { depth: DEPTH }))).join(' '),
+    );
   }
 }

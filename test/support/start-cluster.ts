@@ -19,12 +19,14 @@ export interface Instance extends StartedApp {
  * Starts three instances that share their sessions and streams, under key prefixes of their own.
  *
  * @param createOne makes each instance's scenario
+ * @param redisOptions for the store and the stream manager
  */
 export async function startCluster(
   redisUrl: string,
   sdk: ServerSdk,
   options: McpSessionsOptions & McpSessionsModuleExtras = {},
   createOne = createScenario,
+  redisOptions: { commandTimeoutMs?: number } = {},
 ): Promise<Instance[]> {
   clusters += 1;
   const prefix = `test-${process.pid}-${clusters}`;
@@ -36,8 +38,11 @@ export async function startCluster(
     const scenario = createOne(sdk);
     const app = await startApp({
       server: scenario.factory,
-      store: { type: 'redis', client, prefix: `${prefix}:session:` },
-      stream: { type: 'redis', client, pubSubClient, prefix: `${prefix}:stream:`, heartbeatInterval: 1 },
+      store: { type: 'redis', client, prefix: `${prefix}:session:`, ...redisOptions },
+      stream: {
+        ...{ type: 'redis', client, pubSubClient, prefix: `${prefix}:stream:`, heartbeatInterval: 1 },
+        ...redisOptions,
+      },
       ...options,
     });
     return { ...app, scenario, serving: (session) => session.at(app.url) };

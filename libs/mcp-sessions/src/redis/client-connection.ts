@@ -1,4 +1,5 @@
 import { InvalidConfigurationError } from '../common/errors.js';
+import { clientError } from './client-error.js';
 import type { CommandDeadlines } from './command-deadlines.js';
 import type { CommandSender } from './command-sender.interface.js';
 import type { RedisArgument, RedisConnection, RedisScript } from './redis-connection.interface.js';
@@ -29,6 +30,7 @@ export class ClientConnection implements RedisConnection {
       this.checked
         ? () => this.sender.send(key, name, args)
         : () => this.checkServer().then(() => this.sender.send(key, name, args)),
+      (error) => clientError(error, name, args),
     );
   }
 
@@ -43,8 +45,9 @@ export class ClientConnection implements RedisConnection {
 
   async primaries(): Promise<RedisConnection[]> {
     if (!this.isCluster) return [this];
-    const senders = await this.deadlines.enforce(() =>
-      this.checkServer().then(() => this.sender.primaries()),
+    const senders = await this.deadlines.enforce(
+      () => this.checkServer().then(() => this.sender.primaries()),
+      (error) => clientError(error, 'ping', []),
     );
     return senders.map((sender) => {
       const connection = new ClientConnection(sender, this.deadlines, false);

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
+import { clientError } from './client-error.js';
 import type { CommandDeadlines } from './command-deadlines.js';
 import type { MessageListener, RedisChannels } from './redis-channels.interface.js';
 import type { RedisSubscriber } from './redis-connection.interface.js';
@@ -34,7 +35,7 @@ export class ClientSubscriber implements RedisSubscriber {
   async subscribe(channels: string[], listener: MessageListener): Promise<void> {
     for (const channel of channels) this.listeners.set(channel, listener);
     try {
-      await this.deadlines.enforce(() => this.channels.subscribe(channels));
+      await this.inTime(channels, () => this.channels.subscribe(channels));
     } catch (error) {
       for (const channel of channels) this.listeners.delete(channel);
       throw error;
@@ -58,7 +59,7 @@ export class ClientSubscriber implements RedisSubscriber {
     const channels = [...this.confirmed];
     if (!this.owned && channels.length > 0) {
       // Where this fails there is no connection, and nothing subscribed.
-      await this.deadlines.enforce(() => this.channels.unsubscribe(channels)).catch(() => undefined);
+      await this.inTime(channels, () => this.channels.unsubscribe(channels)).catch(() => undefined);
     }
     this.channels.close(this.owned);
     this.listeners.clear();
@@ -73,7 +74,7 @@ export class ClientSubscriber implements RedisSubscriber {
   private async resubscribeHere(): Promise<boolean> {
     const channels = [...this.confirmed];
     try {
-      await this.deadlines.enforce(async () => {
+      await this.inTime(channels, async () => {
         await this.channels.unsubscribe(channels);
         await this.channels.subscribe(channels);
       });
@@ -95,7 +96,7 @@ export class ClientSubscriber implements RedisSubscriber {
     this.onResubscribedListeners.add(renewed);
     try {
       this.channels.reconnect();
-      await this.deadlines.enforce(() => renewal);
+      await this.inTime([], () => renewal);
     } finally {
       this.onResubscribedListeners.delete(renewed);
     }
@@ -107,7 +108,8 @@ export class ClientSubscriber implements RedisSubscriber {
     const connection = this.connections;
     while (connection === this.connections && this.confirmed.size > 0) {
       try {
-        await this.deadlines.enforce(() => this.channels.subscribe([...this.confirmed]));
+        const channels = [...this.confirmed];
+        await this.inTime(channels, () => this.channels.subscribe(channels));
         if (connection === this.connections) this.announce();
         return;
       } catch (error) {
@@ -117,6 +119,10 @@ export class ClientSubscriber implements RedisSubscriber {
         await delay(RETRY_AFTER_MS, undefined, { ref: false });
       }
     }
+  }
+
+  private inTime(channels: string[], work: () => Promise<unknown>): Promise<unknown> {
+    return this.deadlines.enforce(work, (error) => clientError(error, 'subscribe', channels));
   }
 
   private announce(): void {

@@ -3,31 +3,32 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CommandDeadlines } from './command-deadlines.js';
 import { RedisCommandTimeoutError } from './redis.errors.js';
 
+const explain = (error: unknown) => error as Error;
 const never = () => new Promise<never>(() => undefined);
 
 describe('CommandDeadlines', () => {
   it('passes answers and errors on as they came', async () => {
     const deadlines = new CommandDeadlines(1_000);
     const error = new Error('no');
-    expect(await deadlines.enforce(async () => 1)).toBe(1);
-    await expect(deadlines.enforce(() => Promise.reject(error))).rejects.toBe(error);
+    expect(await deadlines.enforce(async () => 1, explain)).toBe(1);
+    await expect(deadlines.enforce(() => Promise.reject(error), explain)).rejects.toBe(error);
     const throwing = () => {
       throw error;
     };
-    await expect(deadlines.enforce(throwing)).rejects.toBe(error);
+    await expect(deadlines.enforce(throwing, explain)).rejects.toBe(error);
   });
 
   it('ends each wait after its own time, also when others were answered in between', async () => {
     const deadlines = new CommandDeadlines(60);
     const ends: string[] = [];
     const wait = async (name: string) => {
-      await expect(deadlines.enforce(never)).rejects.toBeInstanceOf(RedisCommandTimeoutError);
+      await expect(deadlines.enforce(never, explain)).rejects.toBeInstanceOf(RedisCommandTimeoutError);
       ends.push(name);
     };
     const first = wait('first');
     await delay(30);
     const second = wait('second');
-    expect(await deadlines.enforce(() => delay(1, 'answered'))).toBe('answered');
+    expect(await deadlines.enforce(() => delay(1, 'answered'), explain)).toBe('answered');
     await first;
     expect(ends).toEqual(['first']);
     await second;
@@ -41,13 +42,16 @@ describe('CommandDeadlines', () => {
       await delay(50);
       throw new Error('late');
     };
-    await expect(deadlines.enforce(late)).rejects.toBeInstanceOf(RedisCommandTimeoutError);
+    await expect(deadlines.enforce(late, explain)).rejects.toBeInstanceOf(RedisCommandTimeoutError);
     await delay(60); // an unhandled rejection would fail this test
   });
 
   it('reads answers that came while the process was busy before it gives up on them', async () => {
     const deadlines = new CommandDeadlines(20);
-    const answer = deadlines.enforce(() => new Promise((resolve) => setImmediate(resolve, 'in time')));
+    const answer = deadlines.enforce(
+      () => new Promise((resolve) => setImmediate(resolve, 'in time')),
+      explain,
+    );
     const busyUntil = performance.now() + 60;
     while (performance.now() < busyUntil);
     expect(await answer).toBe('in time');

@@ -19,11 +19,12 @@ export class CommandDeadlines {
   /**
    * What `send` answers, or a rejection when that takes too long. What it answers later goes nowhere.
    *
+   * @param explain makes the rejection of what `send` rejects with
    * @throws RedisCommandTimeoutError there was no answer in time
    */
-  enforce<T>(send: () => Promise<T>): Promise<T> {
+  enforce<T>(send: () => Promise<T>, explain: (error: unknown) => Error): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const answer = send();
+      const answer = promised(send);
       const waiting = { deadline: performance.now() + this.timeoutMs, reject };
       this.waiting.add(waiting);
       if (this.timer === undefined) this.arm(this.timeoutMs);
@@ -34,7 +35,7 @@ export class CommandDeadlines {
         },
         (error: unknown) => {
           this.waiting.delete(waiting);
-          reject(error);
+          reject(explain(error));
         },
       );
     });
@@ -58,5 +59,14 @@ export class CommandDeadlines {
       this.waiting.delete(waiting);
       waiting.reject(new RedisCommandTimeoutError(this.timeoutMs));
     }
+  }
+}
+
+/** A client that throws fails as one that rejects. */
+function promised<T>(send: () => Promise<T>): Promise<T> {
+  try {
+    return send();
+  } catch (error) {
+    return Promise.reject(error as Error);
   }
 }

@@ -12,7 +12,8 @@ export interface RedisScript {
 /**
  * What this library asks of Redis, whichever client carries it. Texts of replies are strings (UTF-8), numbers are
  * numbers, absent values are `null`. A command that has no answer within the command timeout rejects; it may have
- * run all the same, so that every write has to be safe to repeat.
+ * run all the same, so that every write has to be safe to repeat. Errors hold nothing of what was sent but the
+ * command's name.
  */
 export interface RedisConnection {
   /** Whether keys live on several primaries, so that a script may touch the keys of one slot only. */

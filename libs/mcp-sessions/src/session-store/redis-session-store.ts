@@ -36,7 +36,8 @@ export interface RedisSessionStoreConfig {
  * `keys`, `scan` and `clear` take one round trip.
  *
  * Every method rejects with {@link SessionStoreUnavailableError} when Redis does not answer in time or answers
- * with an error, and the original error is its `cause`. The store is of use again as soon as Redis is.
+ * with an error. Its `cause` says what the client said, without the arguments of the command. The store is of use
+ * again as soon as Redis is.
  */
 export class RedisSessionStore implements CompleteSessionStore {
   private readonly logger = new Logger(RedisSessionStore.name);

@@ -1,0 +1,55 @@
+import { McpSessionsError } from '../common/errors.js';
+import type { RedisArgument } from './redis-connection.interface.js';
+
+/** Redis quotes the arguments of a command that it does not know, each cut off somewhere. */
+const QUOTED_ARGUMENTS = /,? with args beginning with:.*/s;
+/** Shorter arguments say nothing, and would make a message unreadable where they stand for words of it. */
+const SHORTEST_HIDDEN = 4;
+
+/**
+ * What a client's error says, without what was sent: clients attach the command to it, and its arguments hold session
+ * ids, owners and whole records. Errors are logged, and handed to the application as a `cause`.
+ */
+export class RedisClientError extends Error {
+  /** The client's own code, such as `ECONNREFUSED`, if it gave one. */
+  declare readonly code?: string;
+
+  constructor(
+    { name, message, code }: { name: string; message: string; code?: string },
+    /** The name of the command that failed, without its arguments. */
+    readonly command: string,
+  ) {
+    super(message);
+    this.name = name;
+    if (code !== undefined) this.code = code;
+  }
+}
+
+/** What a client's error becomes before anyone sees it. An error of this library stays what it is. */
+export function clientError(error: unknown, command: string, args: readonly RedisArgument[]): Error {
+  if (error instanceof McpSessionsError) return error;
+  // The hash of a script tells which one failed.
+  const hidden = command === 'evalsha' ? args.slice(1) : args;
+  const message = withoutArguments(messageOf(error), hidden);
+  if (!(error instanceof Error)) return new RedisClientError({ name: 'Error', message }, command);
+  const { name, code } = error as NodeJS.ErrnoException;
+  return new RedisClientError({ name, message, code: typeof code === 'string' ? code : undefined }, command);
+}
+
+/** What an error says, or the errors that it stands for, where a client keeps them beside an empty phrase. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { message, errors, lastNodeError } = error as Error & { errors?: unknown; lastNodeError?: unknown };
+  if (lastNodeError instanceof Error) return `${message} ${messageOf(lastNodeError)}`;
+  if (message === '' && Array.isArray(errors)) return errors.map(messageOf).join(', ');
+  return message;
+}
+
+function withoutArguments(message: string, args: readonly RedisArgument[]): string {
+  let text = message.replace(QUOTED_ARGUMENTS, '');
+  for (const argument of args) {
+    if (typeof argument === 'number' || argument.length < SHORTEST_HIDDEN) continue;
+    if (argument.length <= text.length) text = text.replaceAll(argument.toString(), '…');
+  }
+  return text;
+}
