@@ -29,7 +29,12 @@ export {
   InjectStreamManager,
 } from './module/inject.decorators.js';
 
-export type { LoggingLevel, SessionMetadata, SessionStore } from './session-store/session-store.interface.js';
+export type {
+  LoggingLevel,
+  MetadataChange,
+  SessionMetadata,
+  SessionStore,
+} from './session-store/session-store.interface.js';
 export {
   InvalidSessionMetadataError,
   InvalidSessionTtlError,

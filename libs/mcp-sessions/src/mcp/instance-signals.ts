@@ -8,8 +8,8 @@ import type { JsonRpcMessage } from './mcp-server.interface.js';
 /** What one instance tells the others about a session. */
 export type SessionSignal =
   | { type: 'ended'; reason: 'ended' | 'expired' }
-  /** Its metadata changed; with its subscriptions, if those did. */
-  | { type: 'changed'; subscriptions?: string[] }
+  /** Its metadata changed; whether its subscriptions did. */
+  | { type: 'changed'; subscriptions?: boolean }
   /** The client sent a notification, which is for every server object of the session. */
   | { type: 'notification'; message: JsonRpcMessage };
 

@@ -1,3 +1,5 @@
+import { Logger } from '@nestjs/common';
+import { logSafeId } from '../common/log-safe-id.js';
 import type {
   CompleteSessionStore,
   LoggingLevel,
@@ -14,6 +16,7 @@ const MAX_HANDSHAKE_CHARS = 64 * 1024;
 /** Resources that one session may subscribe to, and the characters of each one's URI. */
 const MAX_SUBSCRIPTIONS = 1_000;
 const MAX_URI_CHARS = 2_048;
+const TOO_MANY_SUBSCRIPTIONS = `a session has at most ${MAX_SUBSCRIPTIONS} subscriptions`;
 
 /** Why an `initialize` cannot be taken: everything it says about the client is kept. `undefined` if it can. */
 export function handshakeRefusal({ params }: JsonRpcRequest): string | undefined {
@@ -34,6 +37,8 @@ export function negotiated(request: JsonRpcRequest, answer: JsonRpcMessage): Par
 
 /** Keeps in the store what clients change about their sessions. */
 export class SessionChanges {
+  private readonly logger = new Logger(SessionChanges.name);
+
   constructor(
     private readonly store: CompleteSessionStore,
     private readonly subscribers: ResourceSubscribers,
@@ -47,8 +52,8 @@ export class SessionChanges {
     const uri = String(request.params?.uri);
     if (uri.length > MAX_URI_CHARS)
       return `Invalid params: the URI is longer than ${MAX_URI_CHARS} characters`;
-    if (runtime.withSubscription(uri, true).length <= MAX_SUBSCRIPTIONS) return undefined;
-    return `Invalid params: a session has at most ${MAX_SUBSCRIPTIONS} subscriptions`;
+    if (runtime.isSubscribedTo(uri) || runtime.subscriptionCount < MAX_SUBSCRIPTIONS) return undefined;
+    return `Invalid params: ${TOO_MANY_SUBSCRIPTIONS}`;
   }
 
   /** Stores what an answer to the client changes about the session, before the client has the answer. */
@@ -65,18 +70,45 @@ export class SessionChanges {
         await this.signals.send(runtime.sessionId, { type: 'changed' });
         break;
       case 'resources/subscribe':
-        await this.subscribed(runtime, runtime.withSubscription(params.uri as string, true));
+        await this.subscribed(runtime, params.uri as string, true);
         break;
       case 'resources/unsubscribe':
-        await this.subscribed(runtime, runtime.withSubscription(params.uri as string, false));
+        await this.subscribed(runtime, params.uri as string, false);
         break;
     }
   }
 
-  private async subscribed(runtime: SessionRuntime, subscriptions: string[]): Promise<void> {
-    await this.store.update(runtime.sessionId, { subscriptions });
-    runtime.noteSubscriptions(subscriptions);
-    this.subscribers.set(runtime.sessionId, subscriptions);
-    await this.signals.send(runtime.sessionId, { type: 'changed', subscriptions });
+  private async subscribed(runtime: SessionRuntime, uri: string, isSubscribed: boolean): Promise<void> {
+    const { sessionId } = runtime;
+    runtime.noteSubscription(uri, isSubscribed);
+    let isInStep = false;
+    try {
+      const metadata = await this.store.modify(sessionId, ({ subscriptions = [] }) => ({
+        subscriptions: withSubscription(subscriptions, uri, isSubscribed),
+      }));
+      await this.signals.send(sessionId, { type: 'changed', subscriptions: true });
+      isInStep = !metadata || runtime.isInStepWith(metadata);
+    } finally {
+      this.subscribers.changed(sessionId);
+      // The server object has it already. What the store has may be something else: it failed, or others were there first.
+      if (!isInStep) this.bringInStep(runtime);
+    }
   }
+
+  /** Not waited for: the server object gives its answers in turn, and is at one now. */
+  private bringInStep(runtime: SessionRuntime): void {
+    runtime
+      .bringInStep(() => this.store.get(runtime.sessionId))
+      .catch((error: unknown) => {
+        this.logger.error(`Session ${logSafeId(runtime.sessionId)} could not be brought up to date`, error);
+      });
+  }
+}
+
+/** All subscriptions, with this one added or removed. */
+function withSubscription(subscriptions: string[], uri: string, isSubscribed: boolean): string[] {
+  const others = subscriptions.filter((other) => other !== uri);
+  if (!isSubscribed) return others;
+  if (others.length >= MAX_SUBSCRIPTIONS) throw new Error(TOO_MANY_SUBSCRIPTIONS);
+  return [...others, uri];
 }

@@ -21,7 +21,10 @@ export class SessionRuntime {
   lastUsedAt = 0;
   private holds = 0;
   private logLevel: LoggingLevel | undefined;
-  private subscriptions = new Set<string>();
+  private readonly subscriptions = new Set<string>();
+  /** How often the client has set something through this runtime. */
+  private changes = 0;
+  private inStep: Promise<unknown> = Promise.resolve();
 
   constructor(
     readonly sessionId: string,
@@ -76,7 +79,7 @@ export class SessionRuntime {
       await this.receive({ jsonrpc: '2.0', method: 'notifications/initialized' });
       await setImmediate(); // The server object handles it later in this tick.
     });
-    await this.synchronize(metadata);
+    await this.repeat(metadata);
   }
 
   /** Whether the server object knows what the metadata says. */
@@ -88,35 +91,38 @@ export class SessionRuntime {
     );
   }
 
-  /** Repeats to the server object what the client has set on another instance since. */
-  async synchronize({ logLevel, subscriptions = [] }: SessionMetadata): Promise<void> {
-    if (logLevel !== undefined && logLevel !== this.logLevel) {
-      this.logLevel = logLevel;
-      await this.transport.ask('logging/setLevel', { level: logLevel });
-    }
-    const wanted = new Set(subscriptions);
-    for (const uri of wanted) {
-      if (!this.subscriptions.has(uri)) await this.transport.ask('resources/subscribe', { uri });
-    }
-    for (const uri of this.subscriptions) {
-      if (!wanted.has(uri)) await this.transport.ask('resources/unsubscribe', { uri });
-    }
-    this.subscriptions = wanted;
+  /**
+   * Repeats to the server object what the client has set on another instance since: once more if the client sets
+   * something here meanwhile, so that the end is what the store says.
+   *
+   * @param read the session's metadata as the store has it now
+   * @returns whether the session is still there
+   */
+  bringInStep(read: () => Promise<SessionMetadata | null>): Promise<boolean> {
+    const turn = this.inStep.then(() => this.repeatWhatIsStored(read));
+    this.inStep = turn.catch(() => undefined); // whoever asked for it is told
+    return turn;
   }
 
   /** What the client has set through this very runtime needs no repeating. */
   noteLogLevel(level: LoggingLevel): void {
     this.logLevel = level;
+    this.changes += 1;
   }
 
-  noteSubscriptions(uris: string[]): void {
-    this.subscriptions = new Set(uris);
+  /** As `noteLogLevel`. */
+  noteSubscription(uri: string, isSubscribed: boolean): void {
+    if (isSubscribed) this.subscriptions.add(uri);
+    else this.subscriptions.delete(uri);
+    this.changes += 1;
   }
 
-  /** All subscriptions, with this one added or removed. */
-  withSubscription(uri: string, subscribed: boolean): string[] {
-    const others = [...this.subscriptions].filter((other) => other !== uri);
-    return subscribed ? [...others, uri] : others;
+  isSubscribedTo(uri: string): boolean {
+    return this.subscriptions.has(uri);
+  }
+
+  get subscriptionCount(): number {
+    return this.subscriptions.size;
   }
 
   receive(message: JsonRpcMessage, extra: MessageExtra = {}, reply: Reply = NO_REPLY): Promise<void> {
@@ -139,5 +145,33 @@ export class SessionRuntime {
 
   private async closeServer(): Promise<void> {
     await inTime(this.server.close(), CLOSING_TIMEOUT_MS, () => new Error('It did not close in time'));
+  }
+
+  private async repeatWhatIsStored(read: () => Promise<SessionMetadata | null>): Promise<boolean> {
+    for (let seen = -1; seen !== this.changes && !this.transport.isClosed;) {
+      seen = this.changes;
+      const metadata = await read();
+      if (!metadata) return false;
+      await this.repeat(metadata);
+    }
+    return true;
+  }
+
+  private async repeat({ logLevel, subscriptions = [] }: SessionMetadata): Promise<void> {
+    if (logLevel !== undefined && logLevel !== this.logLevel) {
+      this.logLevel = logLevel;
+      await this.transport.ask('logging/setLevel', { level: logLevel });
+    }
+    const wanted = new Set(subscriptions);
+    const missing = [...wanted].filter((uri) => !this.subscriptions.has(uri));
+    const surplus = [...this.subscriptions].filter((uri) => !wanted.has(uri));
+    for (const uri of missing) {
+      await this.transport.ask('resources/subscribe', { uri });
+      this.subscriptions.add(uri);
+    }
+    for (const uri of surplus) {
+      await this.transport.ask('resources/unsubscribe', { uri });
+      this.subscriptions.delete(uri);
+    }
   }
 }

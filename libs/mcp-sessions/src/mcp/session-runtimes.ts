@@ -65,9 +65,7 @@ export class SessionRuntimes {
   async refresh(sessionId: string): Promise<void> {
     const runtime = this.runtimes.get(sessionId);
     if (!runtime) return;
-    const metadata = await this.factory.host.read(sessionId);
-    if (!metadata) return this.factory.host.gone(sessionId);
-    if (!runtime.isInStepWith(metadata) && !runtime.transport.isClosed) await runtime.synchronize(metadata);
+    if (!(await runtime.bringInStep(() => this.factory.host.read(sessionId)))) await this.factory.host.gone(sessionId);
   }
 
   /** Ids of the sessions with a request in progress, or whose answer is still to be put on its stream. */
@@ -156,9 +154,7 @@ export class SessionRuntimes {
    */
   private async catchUp(runtime: SessionRuntime): Promise<SessionRuntime> {
     try {
-      const metadata = await this.factory.host.read(runtime.sessionId);
-      if (!metadata) throw sessionNotFound();
-      await runtime.synchronize(metadata);
+      if (!(await runtime.bringInStep(() => this.factory.host.read(runtime.sessionId)))) throw sessionNotFound();
       return runtime;
     } catch (error) {
       this.release(runtime);

@@ -24,7 +24,7 @@ export class SignalReceiver {
       case 'ended':
         return this.sessions.forgetHere(sessionId, signal.reason);
       case 'changed':
-        if (signal.subscriptions) this.subscribers.set(sessionId, signal.subscriptions);
+        if (signal.subscriptions) this.subscribers.changed(sessionId);
         return this.runtimes.refresh(sessionId);
       case 'notification':
         return this.runtimes.find(sessionId)?.transport.receiveSignalled(signal.message);

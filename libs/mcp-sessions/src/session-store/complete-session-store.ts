@@ -1,9 +1,14 @@
-import type { CompleteSessionStore, SessionMetadata, SessionStore } from './session-store.interface.js';
+import type {
+  CompleteSessionStore,
+  MetadataChange,
+  SessionMetadata,
+  SessionStore,
+} from './session-store.interface.js';
 
 /**
  * Adds what a store with the required methods only leaves out: a time to live, checked when a session is read;
- * `touch`, `update` and `scan`, made of the others. Updates of one session are put one behind the other within
- * this process, which is all that can be done for a store without an atomic `update`.
+ * `touch`, `update`, `modify` and `scan`, made of the others. Updates of one session are put one behind the other within
+ * this process, which is all that can be done for a store without an atomic `update` or `modify`.
  *
  * @param idleTimeoutMs the lifetime of sessions in a store that knows none
  */
@@ -12,7 +17,9 @@ export function completeSessionStore(
   idleTimeoutMs: number,
   now: () => number = Date.now,
 ): CompleteSessionStore {
-  if (store.setWithTTL && store.touch && store.update && store.scan) return store as CompleteSessionStore;
+  if (store.setWithTTL && store.touch && store.update && store.modify && store.scan) {
+    return store as CompleteSessionStore;
+  }
   return new CompletedSessionStore(store, idleTimeoutMs, now);
 }
 
@@ -71,19 +78,35 @@ class CompletedSessionStore implements CompleteSessionStore {
 
   update(sessionId: string, patch: Partial<SessionMetadata>): Promise<SessionMetadata | null> {
     if (this.store.update && this.store.setWithTTL) return this.store.update(sessionId, patch);
+    return this.inTurn(sessionId, async () => this.merge(sessionId, await this.get(sessionId), patch));
+  }
+
+  modify(sessionId: string, change: MetadataChange): Promise<SessionMetadata | null> {
+    if (this.store.modify && this.store.setWithTTL) return this.store.modify(sessionId, change);
     return this.inTurn(sessionId, async () => {
       const metadata = await this.get(sessionId);
       if (!metadata) return null;
-      const changes = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
-      const updated = { ...metadata, ...changes };
-      await this.setWithTTL(sessionId, updated, this.idleTimeoutMs);
-      return updated;
+      const patch = change(metadata);
+      if (this.store.update && this.store.setWithTTL) return this.store.update(sessionId, patch);
+      return this.merge(sessionId, metadata, patch);
     });
   }
 
   async *scan(options?: { batch?: number }): AsyncIterable<string> {
     if (this.store.scan) yield* this.store.scan(options);
     else yield* await this.store.keys();
+  }
+
+  private async merge(
+    sessionId: string,
+    metadata: SessionMetadata | null,
+    patch: Partial<SessionMetadata>,
+  ): Promise<SessionMetadata | null> {
+    if (!metadata) return null;
+    const changes = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
+    const updated = { ...metadata, ...changes };
+    await this.setWithTTL(sessionId, updated, this.idleTimeoutMs);
+    return updated;
   }
 
   private hasExpired(metadata: SessionMetadata): boolean {

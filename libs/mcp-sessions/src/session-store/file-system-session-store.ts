@@ -7,7 +7,7 @@ import { SessionFile } from './session-file.js';
 import { metadataOf, type SessionRecord } from './session-record.js';
 import { SessionRecords } from './session-records.js';
 import { SessionStoreUnavailableError } from './session-store.errors.js';
-import type { CompleteSessionStore, SessionMetadata } from './session-store.interface.js';
+import type { CompleteSessionStore, MetadataChange, SessionMetadata } from './session-store.interface.js';
 
 /** Options of {@link FileSystemSessionStore}. */
 export interface FileSystemSessionStoreConfig {
@@ -121,9 +121,14 @@ export class FileSystemSessionStore implements CompleteSessionStore {
   }
 
   /** @throws InvalidSessionMetadataError JSON cannot carry the patch */
-  async update(sessionId: string, patch: Partial<SessionMetadata>): Promise<SessionMetadata | null> {
+  update(sessionId: string, patch: Partial<SessionMetadata>): Promise<SessionMetadata | null> {
+    return this.modify(sessionId, () => patch);
+  }
+
+  /** @throws InvalidSessionMetadataError JSON cannot carry what `change` answers */
+  async modify(sessionId: string, change: MetadataChange): Promise<SessionMetadata | null> {
     await this.ready();
-    const record = this.records.update(sessionId, patch);
+    const record = this.records.modify(sessionId, change);
     if (!record) return null;
     this.saves.changed();
     return metadataOf(record);

@@ -1,7 +1,7 @@
 import { withPauses } from './with-pauses.js';
 import { metadataOf } from './session-record.js';
 import { SessionRecords } from './session-records.js';
-import type { CompleteSessionStore, SessionMetadata } from './session-store.interface.js';
+import type { CompleteSessionStore, MetadataChange, SessionMetadata } from './session-store.interface.js';
 
 /** Options of {@link InMemorySessionStore}. */
 export interface InMemorySessionStoreConfig {
@@ -59,6 +59,12 @@ export class InMemorySessionStore implements CompleteSessionStore {
   /** @throws InvalidSessionMetadataError JSON cannot carry the patch */
   async update(sessionId: string, patch: Partial<SessionMetadata>): Promise<SessionMetadata | null> {
     const record = this.records.update(sessionId, patch);
+    return record ? metadataOf(record) : null;
+  }
+
+  /** @throws InvalidSessionMetadataError JSON cannot carry what `change` answers */
+  async modify(sessionId: string, change: MetadataChange): Promise<SessionMetadata | null> {
+    const record = this.records.modify(sessionId, change);
     return record ? metadataOf(record) : null;
   }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { RedisConnection } from '../redis/redis-connection.interface.js';
 import { RequestBatch } from '../redis/request-batch.js';
 import { SET_SESSIONS } from '../redis/scripts/set-sessions.lua.js';
@@ -51,15 +52,42 @@ export class RedisSessionRecords {
     return this.writes.request(record);
   }
 
-  async update(key: string, { lastAccessedAt, fields }: EncodedPatch): Promise<Answer> {
-    this.writes.flush();
-    const args = [lastAccessedAt ?? '', ...fields];
-    return (await available(this.redis.run(UPDATE_SESSION, [key], args))) as Answer;
+  async update(key: string, patch: EncodedPatch): Promise<Answer> {
+    return (await this.replace(key, patch, '')) as Answer;
+  }
+
+  /**
+   * Updates the record with what `change` makes of it; again, as long as another one comes in between.
+   *
+   * @param change answers `undefined` to leave the record as it is
+   */
+  async modify(key: string, change: (record: string) => EncodedPatch | undefined): Promise<Answer> {
+    let record = await this.read(key);
+    for (let before: Answer = null; record !== null;) {
+      const patch = change(record);
+      if (!patch) return record;
+      // Bytes that are no text never compare equal to what was read of them.
+      const sha1 = record === before ? '' : createHash('sha1').update(record).digest('hex');
+      const answer = await this.replace(key, patch, sha1);
+      if (!Array.isArray(answer)) return answer;
+      [before, record] = [record, answer[0]];
+    }
+    return null;
   }
 
   async remove(key: string): Promise<void> {
     this.writes.flush();
     await available(this.redis.command(key, 'unlink', key));
+  }
+
+  private async replace(
+    key: string,
+    { lastAccessedAt, fields }: EncodedPatch,
+    sha1: string,
+  ): Promise<Answer | [string]> {
+    this.writes.flush();
+    const args = [lastAccessedAt ?? '', sha1, ...fields];
+    return (await available(this.redis.run(UPDATE_SESSION, [key], args))) as Answer | [string];
   }
 
   private async readAll(keys: string[]): Promise<Answer[]> {

@@ -10,7 +10,7 @@ import { decodeRecord, encodePatch, encodeRecord } from './redis-session-record.
 import { RedisSessionRecords } from './redis-session-records.js';
 import { available, unavailable } from './redis-store-availability.js';
 import { InvalidSessionTtlError } from './session-store.errors.js';
-import type { CompleteSessionStore, SessionMetadata } from './session-store.interface.js';
+import type { CompleteSessionStore, MetadataChange, SessionMetadata } from './session-store.interface.js';
 
 /** The longest lifetime, some 140,000 years: Redis adds the time of day to it, in 64 bits. */
 const LONGEST_LIFETIME_MS = 2 ** 52;
@@ -33,7 +33,7 @@ export interface RedisSessionStoreConfig {
 
 /**
  * Keeps sessions in Redis or Valkey, for many instances: each instance sees every session at once. All methods but
- * `keys`, `scan` and `clear` take one round trip.
+ * `modify`, `keys`, `scan` and `clear` take one round trip.
  *
  * Every method rejects with {@link SessionStoreUnavailableError} when Redis does not answer in time or answers
  * with an error. Its `cause` says what the client said, without the arguments of the command. The store is of use
@@ -95,6 +95,19 @@ export class RedisSessionStore implements CompleteSessionStore {
   /** @throws InvalidSessionMetadataError JSON cannot carry the patch */
   async update(sessionId: string, patch: Partial<SessionMetadata>): Promise<SessionMetadata | null> {
     const record = await this.records.update(this.keysOf.key(sessionId), encodePatch(patch));
+    return this.decode(sessionId, record);
+  }
+
+  /**
+   * One round trip more than `update`, and another one for each change that comes in between.
+   *
+   * @throws InvalidSessionMetadataError JSON cannot carry what `change` answers
+   */
+  async modify(sessionId: string, change: MetadataChange): Promise<SessionMetadata | null> {
+    const record = await this.records.modify(this.keysOf.key(sessionId), (current) => {
+      const metadata = decodeRecord(current);
+      return metadata && encodePatch(change(metadata));
+    });
     return this.decode(sessionId, record);
   }
 

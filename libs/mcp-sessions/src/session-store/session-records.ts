@@ -1,9 +1,9 @@
 import { Logger } from '@nestjs/common';
 import { ExpiryQueue } from '../common/expiry-queue.js';
 import { logSafeId } from '../common/log-safe-id.js';
-import { mergeMetadata, serializeMetadata, type SessionRecord } from './session-record.js';
+import { mergeMetadata, metadataOf, serializeMetadata, type SessionRecord } from './session-record.js';
 import { InvalidSessionTtlError } from './session-store.errors.js';
-import type { SessionMetadata } from './session-store.interface.js';
+import type { MetadataChange, SessionMetadata } from './session-store.interface.js';
 
 type ExpiredListener = (sessionId: string) => unknown;
 
@@ -91,6 +91,12 @@ export class SessionRecords {
     record.json = serializeMetadata(metadata);
     record.lastAccessedAt = metadata.lastAccessedAt;
     return record;
+  }
+
+  /** As {@link update}, with a patch made of the metadata. @throws what `change` throws */
+  modify(sessionId: string, change: MetadataChange): SessionRecord | undefined {
+    const record = this.find(sessionId);
+    return record && this.update(sessionId, change(metadataOf(record)));
   }
 
   /** Removes the session; whether there was one. */

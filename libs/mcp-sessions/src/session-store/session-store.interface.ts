@@ -32,6 +32,9 @@ export interface SessionMetadata {
   data?: Record<string, unknown>;
 }
 
+/** What to change about a session, made of what it is. Throws to leave it as it is. */
+export type MetadataChange = (metadata: SessionMetadata) => Partial<SessionMetadata>;
+
 /**
  * Keeps the serializable part of sessions. All methods are asynchronous, so that a store can be a database.
  *
@@ -67,6 +70,11 @@ export interface SessionStore {
    * there is no such session.
    */
   update?(sessionId: string, patch: Partial<SessionMetadata>): Promise<SessionMetadata | null>;
+  /**
+   * As `update`, with a patch that `change` makes of the metadata as it is: nothing else is written between the reading
+   * and the writing. `change` may be called again, also on what it has written itself, if that is what it takes.
+   */
+  modify?(sessionId: string, change: MetadataChange): Promise<SessionMetadata | null>;
   /** What `keys` returns, a batch at a time (`batch` ids, 1,000 by default), without holding all of them. */
   scan?(options?: { batch?: number }): AsyncIterable<string>;
   /**
@@ -80,4 +88,4 @@ export interface SessionStore {
 
 /** A store with all the methods that the library relies on, whatever the application's own store left out. */
 export type CompleteSessionStore = SessionStore &
-  Required<Pick<SessionStore, 'setWithTTL' | 'touch' | 'update' | 'scan'>>;
+  Required<Pick<SessionStore, 'setWithTTL' | 'touch' | 'update' | 'modify' | 'scan'>>;

@@ -69,6 +69,49 @@ export function sessionStoreUpdates(storeCase: StoreCase, { shortTtlMs, timeoutM
     }
   });
 
+  storeCase('modify merges what is made of the metadata, and answers the new metadata', async (store) => {
+    if (!store.modify) return;
+    await store.set('session', { lastAccessedAt: 1, principal: 'p', subscriptions: ['x'], data: { a: [] } });
+    const expected = { lastAccessedAt: 1, principal: 'p', subscriptions: ['x', 'ÿ'], data: { a: [] } };
+    const change = ({ subscriptions = [] }: SessionMetadata) => ({ subscriptions: [...subscriptions, 'ÿ'] });
+    assert.deepEqual(await store.modify('session', change), expected);
+    assert.deepEqual(await store.get('session'), expected);
+    assert.deepEqual(await store.modify('session', () => ({ principal: undefined })), expected);
+  });
+
+  storeCase('of changes to one field at the same time, all survive', async (store) => {
+    if (!store.modify || !store.touch || !store.update) return;
+    const uris = Array.from({ length: 20 }, (_, index) => `note://${index}`);
+    await store.set('session', { lastAccessedAt: 1 });
+    const add = (uri: string) =>
+      store.modify!('session', ({ subscriptions = [] }) => ({
+        subscriptions: [...subscriptions.filter((other) => other !== uri), uri],
+      }));
+    const others = uris.map((_, round) => store.update!('session', { progressToken: round }));
+    await Promise.all([...uris.map(add), ...others, store.touch('session')]);
+    const { subscriptions = [] } = (await store.get('session'))!;
+    assert.deepEqual(subscriptions.toSorted(), uris.toSorted());
+  });
+
+  storeCase(
+    'modify never makes a session, brings none back, and leaves one alone that it cannot change',
+    async (store) => {
+      if (!store.modify) return;
+      assert.equal(await store.modify('session', () => ({ principal: 'p' })), null);
+      for (let round = 0; round < 20; round += 1) {
+        await store.set('session', { lastAccessedAt: 1 });
+        await Promise.all([store.modify('session', () => ({ principal: 'p' })), store.delete('session')]);
+        assert.equal(await store.get('session'), null);
+      }
+      await store.set('session', { lastAccessedAt: 1 });
+      const refused = store.modify('session', () => {
+        throw new Error('refused');
+      });
+      await assert.rejects(refused, /refused/);
+      assert.deepEqual(await store.get('session'), { lastAccessedAt: 1 });
+    },
+  );
+
   storeCase('a touch at the same time loses no update', async (store) => {
     if (!store.update || !store.touch) return;
     for (let round = 0; round < 20; round += 1) {

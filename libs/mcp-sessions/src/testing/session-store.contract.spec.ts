@@ -1,6 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { InMemorySessionStore } from '../session-store/in-memory-session-store.js';
-import type { SessionMetadata, SessionStore } from '../session-store/session-store.interface.js';
+import type {
+  MetadataChange,
+  SessionMetadata,
+  SessionStore,
+} from '../session-store/session-store.interface.js';
 import { sessionStoreContract } from './session-store.contract.js';
 
 /** A store of the kind that applications write: the required methods, and nothing else. */
@@ -93,6 +97,15 @@ class StoreThatReadsAndWrites extends PlainStore {
   }
 }
 
+class StoreThatModifiesWhatItHasRead extends InMemorySessionStore {
+  override async modify(sessionId: string, change: MetadataChange): Promise<SessionMetadata | null> {
+    const metadata = await this.get(sessionId);
+    await new Promise(setImmediate);
+    if (metadata) await this.set(sessionId, { ...metadata, ...change(metadata) });
+    return this.get(sessionId);
+  }
+}
+
 class StoreThatListsExpired extends InMemorySessionStore {
   private readonly known = new Set<string>();
 
@@ -180,6 +193,11 @@ describe('sessionStoreContract', () => {
     [StoreThatReadsAndWrites, 'update leaves fields alone that are undefined in the patch'],
     [StoreThatReadsAndWrites, 'of updates to different fields at the same time, all survive'],
     [StoreThatReadsAndWrites, 'a touch at the same time loses no update'],
+    [StoreThatModifiesWhatItHasRead, 'of changes to one field at the same time, all survive'],
+    [
+      StoreThatModifiesWhatItHasRead,
+      'modify never makes a session, brings none back, and leaves one alone that it cannot change',
+    ],
     [StoreThatListsExpired, 'a session whose lifetime has passed does not exist for any method'],
     [StoreThatTouchesForAnHour, 'touch renews the lifetime that the session was stored with, and no other'],
     [StoreThatDoesNotRenew, 'touch keeps a session alive'],

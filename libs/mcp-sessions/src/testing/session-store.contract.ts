@@ -34,7 +34,7 @@ export type StoreCase = (name: string, work: (store: SessionStore) => Promise<vo
  * sessionStoreContract({ describe, it }, { name: 'MySessionStore', create: () => new MySessionStore() });
  * ```
  *
- * The optional methods `setWithTTL`, `touch`, `update`, `scan` and `onExpired` are examined when the store has
+ * The optional methods `setWithTTL`, `touch`, `update`, `modify`, `scan` and `onExpired` are examined when the store has
  * them. The cases wait for real lifetimes to pass: run them without fake timers.
  */
 export function sessionStoreContract(runner: ContractRunner, options: SessionStoreContractOptions): void {

@@ -6,18 +6,21 @@ export const UPDATE_SESSION = redisScript(
   `
 -- KEYS  1  the session
 -- ARGV  1  the time of the last access, or nothing to leave it as it is
---       2… for each field: its name as JSON text, its value as JSON text
--- Answer: the new record; the record as it is, if it is damaged; false if there is none
+--       2  the SHA-1 of the record that is replaced, or nothing to replace any
+--       3… for each field: its name as JSON text, its value as JSON text
+-- Answer: the new record; the record as it is, if it is damaged; false if there is none; a list of the record as it
+--         is, if it is another one
 local record = redis.call('MGET', KEYS[1])[1] -- which takes no exception to keys of another type
 if not record then return false end
 local lifetime, lastAccessedAt, object = string.match(record, '^(%d+) (%S+)\\n{(.*)}$')
 if not lifetime then return record end
+if ARGV[2] ~= '' and redis.sha1hex(record) ~= ARGV[2] then return {record} end
 
 local fields = {}
 if object ~= '' then
   for field in string.gmatch(object .. ',\\n', '(.-),\\n') do fields[#fields + 1] = field end
 end
-for i = 2, #ARGV, 2 do
+for i = 3, #ARGV, 2 do
   local name = ARGV[i] .. ':'
   local at = #fields + 1
   for j, field in ipairs(fields) do
