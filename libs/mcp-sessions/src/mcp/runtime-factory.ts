@@ -30,6 +30,8 @@ const MAKING_TIMEOUT_MS = 30_000;
 export class RuntimeFactory {
   host!: SessionRuntimesHost;
   private readonly logger = new Logger(RuntimeFactory.name);
+  /** From before they are connected until they are closed: a server object may ask the client while it is being made. */
+  private readonly transports = new Map<string, SessionTransport>();
 
   /**
    * @param maxRequests requests of one session that may be in progress at a time
@@ -52,7 +54,13 @@ export class RuntimeFactory {
     return this.inTime(this.makeAgain(sessionId));
   }
 
+  /** The transport of the session's server object, also of one that is being made and does not take requests yet. */
+  transport(sessionId: string): SessionTransport | undefined {
+    return this.transports.get(sessionId);
+  }
+
   async close(runtime: SessionRuntime): Promise<void> {
+    this.forgetTransport(runtime.transport);
     try {
       await runtime.close();
     } catch (error) {
@@ -108,12 +116,24 @@ export class RuntimeFactory {
     };
     const transport = new SessionTransport(sessionId, this.streams, observer, this.maxRequests);
     const runtime: SessionRuntime = new SessionRuntime(sessionId, transport, this.backlog, server);
-    await runtime.connect();
+    this.transports.set(sessionId, transport);
+    try {
+      await runtime.connect();
+    } catch (error) {
+      this.forgetTransport(transport);
+      throw error;
+    }
     const serverClosed = transport.onclose;
     transport.onclose = () => {
       serverClosed?.();
+      this.forgetTransport(transport);
       this.onClosed(runtime);
     };
     return runtime;
+  }
+
+  private forgetTransport(transport: SessionTransport): void {
+    const { sessionId } = transport;
+    if (this.transports.get(sessionId) === transport) this.transports.delete(sessionId);
   }
 }

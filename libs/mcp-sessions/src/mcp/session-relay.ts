@@ -34,14 +34,16 @@ export class SessionRelay {
     extra: MessageExtra,
   ): Promise<void> {
     await this.tellOthers(sessionId, messages);
-    const needsServer = messages.some((message) => isNotification(message) && !isAboutWork(message));
-    if (!needsServer && !this.runtimes.find(sessionId)) {
-      for (const message of messages.filter(isResponse)) await this.forward(sessionId, message);
-      return this.access.assertStillThere(sessionId);
+    let remaining = messages;
+    if (!this.runtimes.find(sessionId)) {
+      // They cannot wait for a server object that is being made: it may be waiting for them.
+      for (const message of messages.filter(isAboutQuestion)) await this.reply(sessionId, message, extra);
+      remaining = messages.filter((message) => !isAboutQuestion(message));
+      if (remaining.every(isAboutWork)) return this.access.assertStillThere(sessionId);
     }
     const runtime = await this.access.runtime(sessionId, metadata);
     try {
-      await runtime.receiveAll(messages, extra, NO_REPLY);
+      await runtime.receiveAll(remaining, extra, NO_REPLY);
     } catch (error) {
       if (runtime.transport.isClosed) await this.access.assertStillThere(sessionId);
       throw error;
@@ -57,11 +59,20 @@ export class SessionRelay {
     }
   }
 
-  private async forward(sessionId: string, { id, ...answer }: JsonRpcMessage): Promise<void> {
-    // An error without an id answers no request in particular.
+  /** Hands what the client says to a question to the server object that is being made here, or an answer to its instance. */
+  private async reply(sessionId: string, message: JsonRpcMessage, extra: MessageExtra): Promise<void> {
+    const transport = this.runtimes.transport(sessionId);
+    if (transport) return transport.receive(message, extra, NO_REPLY);
+    const { id, ...answer } = message;
+    // A notification has none, and others have been told. An error without an id answers no request in particular.
     if (id !== undefined && id !== null)
       await this.streams.forwardInboundResponse?.({ ...answer, id }, sessionId);
   }
+}
+
+/** Whether this is an answer, or tells how far it is. */
+function isAboutQuestion(message: JsonRpcMessage): boolean {
+  return isResponse(message) || message.method === 'notifications/progress';
 }
 
 function isAboutWork({ method }: JsonRpcMessage): boolean {

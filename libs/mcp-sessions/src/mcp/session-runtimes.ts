@@ -5,6 +5,7 @@ import { sessionNotFound, unavailable } from './mcp-request.errors.js';
 import type { JsonRpcMessage } from './mcp-server.interface.js';
 import { RuntimeFactory, type SessionRuntimesHost } from './runtime-factory.js';
 import type { SessionRuntime } from './session-runtime.js';
+import type { SessionTransport } from './session-transport.js';
 
 /** Settings of {@link SessionRuntimes}. */
 export interface SessionRuntimesConfig {
@@ -43,7 +44,7 @@ export class SessionRuntimes {
       if (this.runtimes.get(runtime.sessionId) === runtime) this.runtimes.delete(runtime.sessionId);
     });
     streams.onForwardedResponse?.((message, sessionId) => {
-      this.runtimes.get(sessionId)?.transport.receiveForwarded(message as JsonRpcMessage);
+      this.factory.transport(sessionId)?.receiveForwarded(message as JsonRpcMessage);
     });
   }
 
@@ -61,11 +62,23 @@ export class SessionRuntimes {
     return this.runtimes.get(sessionId);
   }
 
+  /** As `find`; waits for one that is being made. */
+  async findOrAwait(sessionId: string): Promise<SessionRuntime | undefined> {
+    await this.making.get(sessionId)?.runtime.catch(() => undefined); // whoever has it made is told
+    return this.runtimes.get(sessionId);
+  }
+
+  /** The transport of the session's server object, also of one that is being made and does not take requests yet. */
+  transport(sessionId: string): SessionTransport | undefined {
+    return this.factory.transport(sessionId);
+  }
+
   /** Brings the session's runtime, if this instance has one, to where the store says that the session is. */
   async refresh(sessionId: string): Promise<void> {
-    const runtime = this.runtimes.get(sessionId);
+    const runtime = await this.findOrAwait(sessionId);
     if (!runtime) return;
-    if (!(await runtime.bringInStep(() => this.factory.host.read(sessionId)))) await this.factory.host.gone(sessionId);
+    if (!(await runtime.bringInStep(() => this.factory.host.read(sessionId))))
+      await this.factory.host.gone(sessionId);
   }
 
   /** Ids of the sessions with a request in progress, or whose answer is still to be put on its stream. */
@@ -154,7 +167,8 @@ export class SessionRuntimes {
    */
   private async catchUp(runtime: SessionRuntime): Promise<SessionRuntime> {
     try {
-      if (!(await runtime.bringInStep(() => this.factory.host.read(runtime.sessionId)))) throw sessionNotFound();
+      if (!(await runtime.bringInStep(() => this.factory.host.read(runtime.sessionId))))
+        throw sessionNotFound();
       return runtime;
     } catch (error) {
       this.release(runtime);

@@ -27,7 +27,7 @@ export class SignalReceiver {
         if (signal.subscriptions) this.subscribers.changed(sessionId);
         return this.runtimes.refresh(sessionId);
       case 'notification':
-        return this.runtimes.find(sessionId)?.transport.receiveSignalled(signal.message);
+        return (await this.runtimes.findOrAwait(sessionId))?.transport.receiveSignalled(signal.message);
     }
   }
 
