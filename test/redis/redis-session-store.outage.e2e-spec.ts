@@ -3,7 +3,7 @@ import type { RedisClient } from '../../libs/mcp-sessions/src/redis/redis-client
 import { clientFromUrl } from '../../libs/mcp-sessions/src/redis/client-from-url.js';
 import { RedisSessionStore } from '../../libs/mcp-sessions/src/session-store/redis-session-store.js';
 import { SessionStoreUnavailableError } from '../../libs/mcp-sessions/src/session-store/session-store.errors.js';
-import '../support/clean-up.js';
+import { cleanUpLater } from '../support/clean-up.js';
 import { eventually } from '../support/eventually.js';
 import { closeClient, STANDALONE_CLIENTS } from '../support/redis/redis-clients.js';
 import { RedisServer } from '../support/redis/redis-server.js';
@@ -83,4 +83,37 @@ describe.each(Object.entries(clients))('P6 when Redis is away, through %s', (_, 
     const metadata = await eventually('the store', () => store.get('session').catch(() => undefined), 15_000);
     expect(metadata).toMatchObject({ principal: 'p' });
   });
+});
+
+/** ioredis keeps what waits to be written until `maxRetriesPerRequest` is exhausted. */
+const TAKING_BACK = Object.entries(clients).filter(([name]) => /node-redis|from a URL/.test(name));
+
+describe.each(TAKING_BACK)('P6 what was given up while Redis was away, through %s', (_, makeClient) => {
+  it.each(['on a connection that was lost', 'before the first answer'])(
+    'is not done later: %s',
+    async (when) => {
+      const server = await RedisServer.start();
+      cleanUpLater(() => server.dispose());
+      const client = await makeClient({ host: '127.0.0.1', port: server.port });
+      cleanUpLater(() => closeClient(client));
+      const store = new RedisSessionStore({ client, commandTimeoutMs: COMMAND_TIMEOUT_MS });
+      if (when === 'on a connection that was lost') await store.set('before', { lastAccessedAt: 1 });
+      await server.stop('SIGKILL');
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 50 }, (_unused, index) => store.set(`session-${index}`, { lastAccessedAt: 1 })),
+      );
+      expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['rejected']));
+      await server.restart();
+      await eventually(
+        'the store to be of use again',
+        () =>
+          store.set('after', { lastAccessedAt: 1 }).then(
+            () => true,
+            () => false,
+          ),
+        15_000,
+      );
+      expect(await store.keys()).toEqual(['after']);
+    },
+  );
 });

@@ -1,6 +1,6 @@
 import { InvalidConfigurationError } from '../common/errors.js';
 import { clientError } from './client-error.js';
-import type { CommandDeadlines } from './command-deadlines.js';
+import type { Attempt, CommandDeadlines } from './command-deadlines.js';
 import type { CommandSender } from './command-sender.interface.js';
 import type { RedisArgument, RedisConnection, RedisScript } from './redis-connection.interface.js';
 import { checkServerVersion } from './redis-server-version.js';
@@ -28,8 +28,8 @@ export class ClientConnection implements RedisConnection {
   command(key: string | undefined, name: string, ...args: RedisArgument[]): Promise<unknown> {
     return this.deadlines.enforce(
       this.checked
-        ? () => this.sender.send(key, name, args)
-        : () => this.checkServer().then(() => this.sender.send(key, name, args)),
+        ? (attempt) => this.sender.send(key, name, args, attempt)
+        : (attempt) => this.checkServer().then(() => this.sendUnlessGivenUp(attempt, key, name, args)),
       (error) => clientError(error, name, args),
     );
   }
@@ -58,6 +58,15 @@ export class ClientConnection implements RedisConnection {
 
   async close(): Promise<void> {
     if (this.owned) await this.sender.close();
+  }
+
+  private async sendUnlessGivenUp(
+    attempt: Attempt,
+    key: string | undefined,
+    name: string,
+    args: RedisArgument[],
+  ): Promise<unknown> {
+    return attempt.isGivenUp ? undefined : this.sender.send(key, name, args, attempt);
   }
 
   private checkServer(): Promise<void> {

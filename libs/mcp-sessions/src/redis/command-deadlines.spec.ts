@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CommandDeadlines } from './command-deadlines.js';
+import { CommandDeadlines, type Attempt } from './command-deadlines.js';
 import { RedisCommandTimeoutError } from './redis.errors.js';
 
 const explain = (error: unknown) => error as Error;
@@ -34,6 +34,20 @@ describe('CommandDeadlines', () => {
     await second;
     expect(ends).toEqual(['first', 'second']);
     await wait('third');
+  });
+
+  it('tells whoever carries the command that it is given up', async () => {
+    const deadlines = new CommandDeadlines(20);
+    const seen: Attempt[] = [];
+    const given = deadlines.enforce((attempt) => {
+      seen.push(attempt);
+      return new Promise((_, reject) => {
+        attempt.signal.addEventListener('abort', () => reject(new Error('aborted')));
+      });
+    }, explain);
+    expect([seen[0]!.isGivenUp, seen[0]!.signal.aborted]).toEqual([false, false]);
+    await expect(given).rejects.toBeInstanceOf(RedisCommandTimeoutError);
+    expect([seen[0]!.isGivenUp, seen[0]!.signal.aborted]).toEqual([true, true]);
   });
 
   it('drops an answer or an error that comes too late', async () => {

@@ -1,8 +1,29 @@
 import { RedisCommandTimeoutError } from './redis.errors.js';
 
-interface Waiting {
-  readonly deadline: number;
-  readonly reject: (error: Error) => void;
+/** A command on its way, for whoever can still take it back. */
+export class Attempt {
+  isGivenUp = false;
+  private controller: AbortController | undefined;
+
+  constructor(
+    /** @internal */
+    readonly deadline: number,
+    private readonly reject: (error: Error) => void,
+  ) {}
+
+  /** Aborted when nobody waits for the answer any more. Made for those who ask: it costs more than the attempt. */
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    if (this.isGivenUp) this.controller.abort();
+    return this.controller.signal;
+  }
+
+  /** @internal */
+  giveUp(error: Error): void {
+    this.isGivenUp = true;
+    this.reject(error); // before the client does, when it sees the signal
+    this.controller?.abort();
+  }
 }
 
 /**
@@ -11,7 +32,7 @@ interface Waiting {
  */
 export class CommandDeadlines {
   /** Oldest first: a Set keeps the order of insertion. */
-  private readonly waiting = new Set<Waiting>();
+  private readonly waiting = new Set<Attempt>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(readonly timeoutMs: number) {}
@@ -22,19 +43,19 @@ export class CommandDeadlines {
    * @param explain makes the rejection of what `send` rejects with
    * @throws RedisCommandTimeoutError there was no answer in time
    */
-  enforce<T>(send: () => Promise<T>, explain: (error: unknown) => Error): Promise<T> {
+  enforce<T>(send: (attempt: Attempt) => Promise<T>, explain: (error: unknown) => Error): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const answer = promised(send);
-      const waiting = { deadline: performance.now() + this.timeoutMs, reject };
-      this.waiting.add(waiting);
+      const attempt = new Attempt(performance.now() + this.timeoutMs, reject);
+      const answer = promised(() => send(attempt));
+      this.waiting.add(attempt);
       if (this.timer === undefined) this.arm(this.timeoutMs);
       answer.then(
         (value) => {
-          this.waiting.delete(waiting);
+          this.waiting.delete(attempt);
           resolve(value);
         },
         (error: unknown) => {
-          this.waiting.delete(waiting);
+          this.waiting.delete(attempt);
           reject(explain(error));
         },
       );
@@ -51,13 +72,13 @@ export class CommandDeadlines {
   private expire(): void {
     this.timer = undefined;
     const now = performance.now();
-    for (const waiting of this.waiting) {
-      if (waiting.deadline > now) {
-        this.arm(Math.ceil(waiting.deadline - now));
+    for (const attempt of this.waiting) {
+      if (attempt.deadline > now) {
+        this.arm(Math.ceil(attempt.deadline - now));
         return;
       }
-      this.waiting.delete(waiting);
-      waiting.reject(new RedisCommandTimeoutError(this.timeoutMs));
+      this.waiting.delete(attempt);
+      attempt.giveUp(new RedisCommandTimeoutError(this.timeoutMs));
     }
   }
 }

@@ -1,3 +1,4 @@
+import type { Attempt } from './command-deadlines.js';
 import type { RedisArgument } from './redis-connection.interface.js';
 
 /** How one kind of client sends commands. */
@@ -5,7 +6,8 @@ export interface CommandSender {
   readonly isCluster: boolean;
   /** Why the client cannot be used as it is now, for the application's author; `undefined` if it can. */
   unusable(): string | undefined;
-  send(key: string | undefined, name: string, args: RedisArgument[]): Promise<unknown>;
+  /** @param attempt tells when the command is given up: a client that can takes it out of its queue then */
+  send(key: string | undefined, name: string, args: RedisArgument[], attempt?: Attempt): Promise<unknown>;
   /** Senders to each primary of a Cluster; without Cluster, this one alone. */
   primaries(): Promise<CommandSender[]>;
   close(): Promise<void>;

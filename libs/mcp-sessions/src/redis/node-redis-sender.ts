@@ -1,11 +1,16 @@
+import type { Attempt } from './command-deadlines.js';
 import type { CommandSender } from './command-sender.interface.js';
 import type { NodeRedisClient } from './redis-client.interface.js';
 import type { RedisArgument } from './redis-connection.interface.js';
 
 type Part = string | Buffer;
 
-/** Replies have the same shape whichever protocol the client speaks: maps are flat arrays, doubles are text. */
-const SEND_OPTIONS = { typeMapping: { ['%'.charCodeAt(0)]: Array, [','.charCodeAt(0)]: String } };
+const SEND_OPTIONS = {
+  /** Replies have the same shape whichever protocol the client speaks: maps are flat arrays, doubles are text. */
+  typeMapping: { ['%'.charCodeAt(0)]: Array, [','.charCodeAt(0)]: String },
+  /** The client's own, for commands that wait to be written: there is one for each attempt. */
+  timeout: undefined,
+};
 
 const NOT_CONNECTED =
   'The node-redis client is not connected. Call `await client.connect()` before sessions are used';
@@ -42,8 +47,8 @@ export class NodeRedisSender implements CommandSender {
     return this.client.isOpen ? undefined : NOT_CONNECTED;
   }
 
-  send(_key: string | undefined, name: string, args: RedisArgument[]): Promise<unknown> {
-    return this.client.sendCommand(partsOf(name, args), SEND_OPTIONS);
+  send(_key: string | undefined, name: string, args: RedisArgument[], attempt?: Attempt): Promise<unknown> {
+    return this.client.sendCommand(partsOf(name, args), optionsOf(attempt));
   }
 
   async primaries(): Promise<CommandSender[]> {
@@ -68,8 +73,8 @@ export class NodeRedisSentinelSender implements CommandSender {
     return this.sentinel.isOpen ? undefined : NOT_CONNECTED;
   }
 
-  send(_key: string | undefined, name: string, args: RedisArgument[]): Promise<unknown> {
-    return this.sentinel.sendCommand(false, partsOf(name, args), SEND_OPTIONS);
+  send(_key: string | undefined, name: string, args: RedisArgument[], attempt?: Attempt): Promise<unknown> {
+    return this.sentinel.sendCommand(false, partsOf(name, args), optionsOf(attempt));
   }
 
   async primaries(): Promise<CommandSender[]> {
@@ -91,11 +96,17 @@ export class NodeRedisClusterSender implements CommandSender {
     return this.cluster.isOpen ? undefined : NOT_CONNECTED;
   }
 
-  async send(key: string | undefined, name: string, args: RedisArgument[]): Promise<unknown> {
-    if (key !== undefined) return this.cluster.sendCommand(key, false, partsOf(name, args), SEND_OPTIONS);
+  async send(
+    key: string | undefined,
+    name: string,
+    args: RedisArgument[],
+    attempt?: Attempt,
+  ): Promise<unknown> {
+    if (key !== undefined)
+      return this.cluster.sendCommand(key, false, partsOf(name, args), optionsOf(attempt));
     // Without a key, the client would send some commands to all nodes and join the answers.
     const [primary] = await this.primaries();
-    return primary!.send(undefined, name, args);
+    return primary!.send(undefined, name, args, attempt);
   }
 
   async primaries(): Promise<CommandSender[]> {
@@ -108,6 +119,11 @@ export class NodeRedisClusterSender implements CommandSender {
   async close(): Promise<void> {
     if (this.cluster.isOpen) this.cluster.destroy();
   }
+}
+
+/** The client takes a command that it has not written yet out of its queue when the attempt is given up. */
+function optionsOf(attempt: Attempt | undefined): object {
+  return attempt ? { ...SEND_OPTIONS, abortSignal: attempt.signal } : SEND_OPTIONS;
 }
 
 function partsOf(name: string, args: RedisArgument[]): Part[] {
