@@ -156,11 +156,36 @@ describe('Redis in the options', () => {
     expect(failure).toMatchObject({
       code: 'INVALID_CONFIGURATION',
       message: expect.stringMatching(
-        /Redis of the option `store` has not answered for 10 seconds \(.+\): start it/,
+        /Redis of the option `store` has not answered for 10 seconds \(connect ECONNREFUSED .+\): start it/,
       ),
     });
     expect(String((failure as Error).stack)).not.toContain('secret');
   }, 30_000);
+
+  it.each([
+    ['a wrong password', 'redis://:wrong@'],
+    ['an unknown user', 'redis://nobody:wrong@'],
+    ['no password', 'redis://'],
+  ])('does not start, and does not wait, with %s', async (_, credentials) => {
+    const guarded = await RedisServer.start({ args: ['--requirepass', 'right'], password: 'right' });
+    cleanUpLater(() => guarded.dispose());
+    const url = `${credentials}127.0.0.1:${guarded.port}`;
+    const startedAt = performance.now();
+    for (const options of [
+      { store: { type: 'redis', url }, stream: 'memory' },
+      { store: 'memory', stream: { type: 'redis', url } },
+    ] as const) {
+      const failure = await start(options).catch((error: Error) => error);
+      expect(failure).toMatchObject({
+        code: 'INVALID_CONFIGURATION',
+        message: expect.stringMatching(
+          /does not let the client in \((WRONGPASS|NOAUTH).*\): check user and password/,
+        ),
+      });
+      expect(String((failure as Error).stack)).not.toMatch(/wrong@|:wrong/);
+    }
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
 
   it('P6 a start waits for a Redis that comes late', async () => {
     const port = await freePort();

@@ -19,6 +19,8 @@ export interface RedisServerOptions {
   appendOnly?: boolean;
   /** Further arguments, such as `--cluster-enabled yes`. */
   args?: string[];
+  /** The password that `args` make it ask for. */
+  password?: string;
   /** Makes it a Sentinel: what its configuration file says, which it writes to. */
   sentinel?: string;
 }
@@ -80,7 +82,8 @@ export class RedisServer {
 
   /** Runs one command on a connection of its own. */
   async command(...parts: [string, ...(string | number)[]]): Promise<unknown> {
-    const options = { lazyConnect: true, retryStrategy: () => null, disconnectTimeout: 100 };
+    const { password } = this.options;
+    const options = { password, lazyConnect: true, retryStrategy: () => null, disconnectTimeout: 100 };
     const client = new Redis(this.port, '127.0.0.1', options);
     client.on('error', () => undefined); // the command rejects with it
     try {

@@ -79,7 +79,7 @@ async function createRedisSessionStore(
   const ownsClient = given === undefined;
   const store = new RedisSessionStore({ client, prefix, defaultTTL: ttl, commandTimeoutMs, ownsClient });
   try {
-    await untilRedisAnswers('store', () => tryOut(store));
+    await untilRedisAnswers('store', [client], () => tryOut(store));
     return store;
   } catch (error) {
     await store.close();

@@ -1,4 +1,5 @@
 import { clientFromUrl } from '../redis/client-from-url.js';
+import type { RedisClient } from '../redis/redis-client.interface.js';
 import { InMemoryStreamManager } from '../streams/in-memory-stream-manager.js';
 import { RedisStreamManager } from '../streams/redis-stream-manager.js';
 import type { StreamManager } from '../streams/stream-manager.interface.js';
@@ -31,15 +32,18 @@ async function createRedisStreamManager(
   option: RedisStreamOption,
   defaults: RedisDefaults,
 ): Promise<StreamManager> {
-  const { type: _, url: givenUrl, client, pubSubClient, ...given } = option;
+  const { type: _, url, client: givenClient, pubSubClient: givenPubSub, ...given } = option;
   const { prefix = defaults.streamPrefix, ttl = defaults.ttl, ...config } = given;
-  const complete = { ...config, prefix, ttl };
-  const manager =
-    client && pubSubClient
-      ? new RedisStreamManager({ ...complete, client, pubSubClient })
-      : await managerAt(redisUrl('stream', givenUrl, defaults), complete);
+  const isGiven = givenClient !== undefined && givenPubSub !== undefined;
+  const [client, pubSubClient] = isGiven
+    ? [givenClient, givenPubSub]
+    : await clientsAt(redisUrl('stream', url, defaults), config.commandTimeoutMs);
+  const manager = new RedisStreamManager(
+    { ...config, prefix, ttl, client, pubSubClient },
+    { owned: !isGiven },
+  );
   try {
-    await untilRedisAnswers('stream', () => manager.start());
+    await untilRedisAnswers('stream', [client, pubSubClient], () => manager.start());
     return manager;
   } catch (error) {
     await manager.close();
@@ -47,13 +51,6 @@ async function createRedisStreamManager(
   }
 }
 
-async function managerAt(
-  url: string,
-  config: Omit<ConstructorParameters<typeof RedisStreamManager>[0], 'client' | 'pubSubClient'>,
-): Promise<RedisStreamManager> {
-  const [client, pubSubClient] = await Promise.all([
-    clientFromUrl(url, { commandTimeoutMs: config.commandTimeoutMs }),
-    clientFromUrl(url, { commandTimeoutMs: config.commandTimeoutMs }),
-  ]);
-  return new RedisStreamManager({ ...config, client, pubSubClient }, { owned: true });
+function clientsAt(url: string, commandTimeoutMs: number | undefined): Promise<[RedisClient, RedisClient]> {
+  return Promise.all([clientFromUrl(url, { commandTimeoutMs }), clientFromUrl(url, { commandTimeoutMs })]);
 }

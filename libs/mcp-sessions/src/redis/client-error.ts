@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { McpSessionsError } from '../common/errors.js';
 import type { RedisArgument } from './redis-connection.interface.js';
 
@@ -31,18 +32,23 @@ export function clientError(error: unknown, command: string, args: readonly Redi
   // The hash of a script tells which one failed.
   const hidden = command === 'evalsha' ? args.slice(1) : args;
   const message = withoutArguments(messageOf(error), hidden);
-  if (!(error instanceof Error)) return new RedisClientError({ name: 'Error', message }, command);
+  if (!isError(error)) return new RedisClientError({ name: 'Error', message }, command);
   const { name, code } = error as NodeJS.ErrnoException;
   return new RedisClientError({ name, message, code: typeof code === 'string' ? code : undefined }, command);
 }
 
 /** What an error says, or the errors that it stands for, where a client keeps them beside an empty phrase. */
 export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!isError(error)) return String(error);
   const { message, errors, lastNodeError } = error as Error & { errors?: unknown; lastNodeError?: unknown };
-  if (lastNodeError instanceof Error) return `${message} ${messageOf(lastNodeError)}`;
+  if (isError(lastNodeError)) return `${message} ${messageOf(lastNodeError)}`;
   if (message === '' && Array.isArray(errors)) return errors.map(messageOf).join(', ');
   return message;
+}
+
+/** Of another realm, too, as Node's own errors are for code that runs in a context of its own. */
+function isError(error: unknown): error is Error {
+  return error instanceof Error || types.isNativeError(error);
 }
 
 function withoutArguments(message: string, args: readonly RedisArgument[]): string {

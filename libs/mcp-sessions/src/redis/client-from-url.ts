@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { InvalidConfigurationError } from '../common/errors.js';
+import { messageOf } from './client-error.js';
 import type { IoredisClient } from './redis-client.interface.js';
 import { DEFAULT_COMMAND_TIMEOUT_MS } from './redis-client.js';
 
@@ -55,7 +56,7 @@ function logOutages(client: IoredisClient): void {
   const logger = new Logger('Redis');
   let isAway = false;
   client.on('error', (error: Error) => {
-    if (!isAway) logger.error(`Redis cannot be reached: ${error.message}`);
+    if (!isAway) logger.error(`Redis cannot be reached: ${messageOf(error)}`);
     isAway = true;
   });
   client.on('ready', () => {
