@@ -111,6 +111,18 @@ describe('a call that finishes while Redis is away', () => {
     ).toEqual([]);
   }, 30_000);
 
+  it('P2 is waited for by its instance when that stops', async () => {
+    const { a } = await started();
+    const { stream, call } = await running(a);
+    redis.pause();
+    call.finish('the answer');
+    const closed = a.close();
+    await delay(COMMAND_TIMEOUT_MS / 3);
+    redis.resume();
+    expect(await stream.rest()).toMatchObject([theAnswer]);
+    await closed;
+  }, 30_000);
+
   it('is given up at the shutdown, which says so', async () => {
     const { a, logger } = await started();
     const { call } = await running(a);

@@ -114,7 +114,7 @@ describe('A user of Redis', () => {
       const url = (await urlOfUser(...ALLOWED)).replace('secret', 'other');
       expect(await refusalAt(url, part)).toMatchObject({
         code: 'INVALID_CONFIGURATION',
-        message: expect.stringMatching(/refuses.*WRONGPASS/),
+        message: expect.stringMatching(/does not let the client in.*WRONGPASS/),
       });
     },
   );

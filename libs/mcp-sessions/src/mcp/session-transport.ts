@@ -38,6 +38,8 @@ export class SessionTransport implements Transport {
   private closed = false;
   private muted = false;
   private internalRequests = 0;
+  /** Answers on their way to their streams. */
+  private replying = 0;
 
   /** @param maxRequests requests of the client that may be in progress at a time */
   constructor(
@@ -49,7 +51,7 @@ export class SessionTransport implements Transport {
 
   /** Whether anybody waits: the client for an answer, or the server object for the client's. */
   get isBusy(): boolean {
-    return this.inbound.size > 0 || this.outbound.size > 0;
+    return this.inbound.size > 0 || this.replying > 0 || this.outbound.size > 0;
   }
 
   get isClosed(): boolean {
@@ -215,7 +217,12 @@ export class SessionTransport implements Transport {
     const observed = await prepared;
     if (this.inbound.get(answer.id) !== answered) return; // It was cancelled, or answered by `close`, meanwhile.
     this.inbound.delete(answer.id);
-    await answered.reply.send(observed);
+    this.replying += 1;
+    try {
+      await answered.reply.send(observed);
+    } finally {
+      this.replying -= 1;
+    }
   }
 
   /** The answer, once the session has stored what it has to remember of it; an error if it could not. */
