@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   InMemorySessionStore,
@@ -176,16 +177,18 @@ describe('the log, with Redis', () => {
         (at: RawClient) => at.post({ jsonrpc: '2.0', id: 'q-1', result: { said: 'the-payload' } }),
       ];
       const message = { method: 'notifications/x', params: { said: 'the-payload' } };
-      // What comes of them is not asked here; each is as free to be refused as to be answered.
-      await Promise.allSettled([
+      // What comes of them is not asked here; each is as free to be refused as to be answered, now or when it is over.
+      const attempted = Promise.allSettled([
         ...attempts.map((attempt) => attempt(client).then((response) => response.text())),
         ...attempts.map((attempt) => attempt(b.serving(client)).then((response) => response.text())),
         a.sessions.notify(client.sessionId!, message),
         b.sessions.notifyAll(message),
         main.close(),
       ]);
+      await Promise.race([attempted, delay(2_000)]);
       await (await client.delete()).text();
       await end(redis);
+      await attempted;
 
       await eventually('the log', () => loggers.some(({ errors }) => errors.length > 0));
       await Promise.all(instances.map(({ close }) => close()));

@@ -68,9 +68,10 @@ for key = 2, #KEYS, 2 do
     redis.call('DEL', log)
   end
   if record then
-    local holder = record.holder
-    local isElsewhere = holder ~= instance and isHeld(holder)
-    local isHere = holder == instance
+    -- Whoever was not there to be told of events may be back by now.
+    local holder = instanceOf(record.holder)
+    local isElsewhere = holder ~= instance and holder ~= '-'
+    local isHere = record.holder == instance
     local undelivered, before = record.last, record.at
     -- Behind the end of a stream comes nothing: its request has been answered.
     local written = count
@@ -102,7 +103,7 @@ for key = 2, #KEYS, 2 do
       if written > 0 then redis.call('PEXPIRE', log, maxAge) end
       if isLast then record.state = 'e' end
       keepRecord(hash, field, record, now, record.state == 'u' and maxAge or ttl)
-      if isElsewhere then
+      if isElsewhere and isHeld(record.holder) then
         local n = #held
         held[n + 1], held[n + 2], held[n + 3], held[n + 4], held[n + 5] = hash, field, holder, undelivered, broadcast
       end

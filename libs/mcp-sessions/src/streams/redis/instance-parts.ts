@@ -43,7 +43,7 @@ export class InstanceParts {
     this.redis = redis;
     this.keys = keys;
     this.subscriber = subscriberOn(config.pubSubClient, config.client, options);
-    this.directory = new StreamDirectory(redis, keys, settings);
+    this.directory = new StreamDirectory(redis, keys, settings, clock);
     this.releases = new ReleaseQueue(this.directory, report);
     this.delivery = new StreamDelivery(settings.replay, this.releases, {
       soon: (stream) => this.catchUp.soon(stream),

@@ -10,6 +10,7 @@ import { STREAM_POSITION } from '../../redis/scripts/stream-position.lua.js';
 import type { StreamKeys } from '../../redis/stream-keys.js';
 import { inBatches } from './in-batches.js';
 import { repeatedCall } from './repeated-call.js';
+import type { RedisClock } from './redis-clock.js';
 import type { RedisStreamSettings } from './settings.js';
 import { storedEvents } from './stored-events.js';
 import { StreamAttachments } from './stream-attachments.js';
@@ -39,6 +40,16 @@ interface Deleted {
   left: number;
 }
 
+interface HolderWords {
+  /** The instance, or `-`. */
+  holder: string;
+  /** Whether it was there when it was last told of events. */
+  isHeard: boolean;
+  /** When the last event was appended, in milliseconds since the epoch. */
+  at: number;
+  claim: string | undefined;
+}
+
 /** Which instance holds which stream, and what each stream keeps: as Redis has it. */
 export class StreamDirectory {
   private readonly attachments: StreamAttachments;
@@ -48,6 +59,7 @@ export class StreamDirectory {
     private readonly redis: RedisConnection,
     private readonly keys: StreamKeys,
     private readonly settings: RedisStreamSettings,
+    private readonly clock: RedisClock,
   ) {
     this.attachments = new StreamAttachments(redis, keys, settings);
     const most = redis.isCluster ? 1 : DELETIONS_PER_SCRIPT;
@@ -130,10 +142,14 @@ export class StreamDirectory {
     return this.deletions.request({ session, leavesUnanswered });
   }
 
-  /** The instance that a connection holds the stream on; `undefined` if nobody does. */
+  /**
+   * The instance that a connection holds the stream on; `undefined` if nobody does. One that was not there to be told of
+   * an event has two heartbeats to come back and say that it does.
+   */
   async holder(session: string, field: string): Promise<string | undefined> {
-    const { holder } = await this.record(session, field);
-    return holder === '-' ? undefined : holder;
+    const { holder, isHeard, at } = await this.record(session, field);
+    const isMissing = !isHeard && this.clock.now() - at > 2 * this.settings.heartbeatMs;
+    return holder === '-' || isMissing ? undefined : holder;
   }
 
   /** The claim by which this instance holds the stream, as Redis believes; `undefined` if it does not. */
@@ -142,13 +158,13 @@ export class StreamDirectory {
     return holder === this.settings.instanceId ? claim : undefined;
   }
 
-  /** Two words of a stream's record, as `stream-record.lua.ts` has them. */
-  private async record(session: string, field: string): Promise<{ holder?: string; claim?: string }> {
+  /** What a stream's record says of its holder: see `stream-record.lua.ts`. */
+  private async record(session: string, field: string): Promise<HolderWords> {
     const hash = this.keys.streams(session);
     const record = (await this.redis.command(hash, 'HGET', hash, field)) as string | null;
-    const [, , , , , holder, , , claim] = record?.split(' ') ?? [];
-    // An instance that was not there to be told of events holds the stream all the same.
-    return { holder: holder?.replace('~', ''), claim };
+    const [, at, , , , holder = '-', , , claim] = record?.split(' ') ?? [];
+    const isHeard = !holder.startsWith('~');
+    return { holder: isHeard ? holder : holder.slice(1), isHeard, at: Number(at), claim };
   }
 
   private async deleteAll(deletions: Deletion[]): Promise<Deleted[]> {
