@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { McpSessionsOptions } from 'nestjs-mcp-sessions';
 import { eventually, within } from '../support/eventually.js';
 import { callRequest, initializeRequest, INITIALIZED, RawClient } from '../support/raw-client.js';
 import { RedisServer } from '../support/redis/redis-server.js';
@@ -11,10 +12,10 @@ let redis: RedisServer;
 beforeEach(async () => (redis = await RedisServer.start({ appendOnly: true })));
 afterEach(() => redis.dispose());
 
-async function started() {
+async function started(options: McpSessionsOptions = {}) {
   const common = { type: 'redis', url: redis.url, commandTimeoutMs: COMMAND_TIMEOUT_MS } as const;
   const stream = { ...common, heartbeatInterval: 1 };
-  const instances = await startCluster(redis.url, 'v2', { store: common, stream });
+  const instances = await startCluster(redis.url, 'v2', { store: common, stream, ...options });
   const [a, b, c] = instances as [Instance, Instance, Instance];
   return { a, b, logger: c.logger }; // What any of them logs goes where the last one's goes.
 }
@@ -112,7 +113,7 @@ describe('a call that finishes while Redis is away', () => {
   }, 30_000);
 
   it('P2 is waited for by its instance when that stops', async () => {
-    const { a } = await started();
+    const { a } = await started({ shutdownGraceMs: 10_000 });
     const { stream, call } = await running(a);
     redis.pause();
     call.finish('the answer');
