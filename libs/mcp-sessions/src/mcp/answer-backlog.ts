@@ -84,17 +84,18 @@ export class AnswerBacklog {
    */
   async put(answer: Answer): Promise<void> {
     const { stream, message, last } = answer;
-    const waiting = { ...answer, frame: message ? messageFrame(message) : '', until: 0 };
-    let failure: unknown = new StreamManagerUnavailableError('Too many answers wait for their streams');
-    if (!this.waiting.has(nameOf(stream))) {
+    const frame = message ? messageFrame(message) : '';
+    let failure: unknown;
+    if (this.waiting.size === 0 || !this.waiting.has(nameOf(stream))) {
       try {
-        await this.streams.append(stream, waiting.frame, { last });
+        await this.streams.append(stream, frame, { last });
         return;
       } catch (error) {
         failure = error;
       }
     }
-    if (!this.keeps(waiting, failure)) throw failure;
+    failure ??= new StreamManagerUnavailableError('Too many answers wait for their streams');
+    if (!this.keeps({ ...answer, frame, until: 0 }, failure)) throw failure;
   }
 
   /** Forgets what waits for a session that has ended. */
