@@ -7,7 +7,7 @@ import { parsePosition } from './redis/broadcast-mirror.js';
 import { idPrefixOf } from './redis/held-stream.js';
 import { InstanceParts } from './redis/instance-parts.js';
 import type { RedisStreamManagerConfig } from './redis/settings.js';
-import { hasEnded, isAmongLatest } from './redis/stream-inquiries.js';
+import { isAmongLatest } from './redis/latest-events.js';
 import { splitEvents } from './sse-frame.js';
 import {
   InvalidEventIdError,
@@ -124,7 +124,7 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
   }
 
   async hasEnded(ref: StreamRef): Promise<boolean> {
-    return this.asking(() => hasEnded(this.parts.redis, this.parts.keys, ...this.addressOf(ref)));
+    return this.asking(() => this.parts.directory.hasEnded(...this.addressOf(ref)));
   }
 
   async position(ref: StreamRef): Promise<EventId> {

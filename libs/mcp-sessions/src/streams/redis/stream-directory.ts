@@ -40,7 +40,10 @@ interface Deleted {
   left: number;
 }
 
-interface HolderWords {
+/** What a stream's record says, as far as it is asked for here. */
+interface RecordWords {
+  /** `e`: the stream has ended; `undefined`: there is no such stream. */
+  state: string | undefined;
   /** The instance, or `-`. */
   holder: string;
   /** Whether it was there when it was last told of events. */
@@ -152,19 +155,24 @@ export class StreamDirectory {
     return holder === '-' || isMissing ? undefined : holder;
   }
 
+  /** Whether the stream is there and has ended. */
+  async hasEnded(session: string, field: string): Promise<boolean> {
+    return (await this.record(session, field)).state === 'e';
+  }
+
   /** The claim by which this instance holds the stream, as Redis believes; `undefined` if it does not. */
   async ownClaim(session: string, field: string): Promise<string | undefined> {
     const { holder, claim } = await this.record(session, field);
     return holder === this.settings.instanceId ? claim : undefined;
   }
 
-  /** What a stream's record says of its holder: see `stream-record.lua.ts`. */
-  private async record(session: string, field: string): Promise<HolderWords> {
+  /** Words of a stream's record, as `stream-record.lua.ts` has them. */
+  private async record(session: string, field: string): Promise<RecordWords> {
     const hash = this.keys.streams(session);
     const record = (await this.redis.command(hash, 'HGET', hash, field)) as string | null;
-    const [, at, , , , holder = '-', , , claim] = record?.split(' ') ?? [];
+    const [, at, state, , , holder = '-', , , claim] = record?.split(' ') ?? [];
     const isHeard = !holder.startsWith('~');
-    return { holder: isHeard ? holder : holder.slice(1), isHeard, at: Number(at), claim };
+    return { state, holder: isHeard ? holder : holder.slice(1), isHeard, at: Number(at), claim };
   }
 
   private async deleteAll(deletions: Deletion[]): Promise<Deleted[]> {

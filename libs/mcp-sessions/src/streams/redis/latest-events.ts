@@ -19,16 +19,3 @@ export async function isAmongLatest(
   const data = bytesOf(text);
   return storedEvents(entries, entries.length).some((event) => event.data === data);
 }
-
-/** Whether the stream is there and has ended. */
-export async function hasEnded(
-  redis: RedisConnection,
-  keys: StreamKeys,
-  session: string,
-  field: string,
-): Promise<boolean> {
-  const hash = keys.streams(session);
-  const record = (await redis.command(hash, 'HGET', hash, field)) as string | null;
-  // Its third word is the state, as `stream-record.lua.ts` has it.
-  return record?.split(' ', 3)[2] === 'e';
-}
