@@ -29,6 +29,8 @@ export default {
       },
     ],
   },
+  // Longer than what `eventually` and `within` wait, whose messages say what did not come.
+  testTimeout: 20_000,
   // Most tests wait for timers and other processes, so every core may take one; Jest's default leaves one core idle.
   maxWorkers: '100%',
   reporters: ['default', '<rootDir>/test/support/count-reporter.js'],
