@@ -31,18 +31,23 @@ const store = app.get(SESSION_STORE);
 const census = app.get(SessionCensus);
 const cleanup = app.get(SessionCleanup);
 
-/** Makes sessions known that were seen a day ago. @param {number} count */
-function seeLongAgo(count) {
-  // Longest unseen first, as the census has them.
-  const seen = [...census.known];
-  census.known.clear();
-  for (const id of sessionIds(count)) census.see(`expired-${id}`, undefined, Date.now() - DAY_MS);
-  for (const [id, session] of seen) census.known.set(id, session);
-}
+/** Runs of the cleanup so far. Each takes place half a day after the sessions that it finds expired were seen. */
+let runs = 0;
+let firstSeenAt = 0;
 
 serveCommands({
-  /** Stores sessions that this instance has just seen. @param {{ sessions: number }} size */
-  async fill({ sessions }) {
+  /**
+   * Stores sessions that this instance has just seen. Besides, it knows `expired` sessions for each of `rounds` runs, which
+   * were seen some days ago, a day apart, and have expired in Redis.
+   * @param {{ sessions: number, expired: number, rounds: number }} size
+   */
+  async fill({ sessions, expired, rounds }) {
+    firstSeenAt = Date.now() - (rounds + 1) * DAY_MS;
+    for (let round = 0; round < rounds; round++) {
+      for (const id of sessionIds(expired)) {
+        census.see(`expired-${round}-${id}`, undefined, firstSeenAt + round * DAY_MS);
+      }
+    }
     const ids = sessionIds(sessions);
     for (let from = 0; from < sessions; from += 1_000) {
       await Promise.all(ids.slice(from, from + 1_000).map((id) => store.set(id, metadata())));
@@ -51,7 +56,7 @@ serveCommands({
   },
 
   /**
-   * Times runs, before each of which `expired` sessions are known that were seen a day ago and have expired in Redis.
+   * Times runs, each of which finds `expired` sessions.
    * @param {{ rounds: number, expired: number }} size
    * @returns the time of a run, in milliseconds
    */
@@ -59,11 +64,13 @@ serveCommands({
     let ms = 0;
     for (let round = 0; round < rounds; round++) {
       const before = census.size;
-      if (expired > 0) seeLongAgo(expired);
+      const now = firstSeenAt + runs * DAY_MS + DAY_MS / 2;
       const start = performance.now();
-      await cleanup.run();
+      await cleanup.run(now);
       ms += performance.now() - start;
-      if (census.size !== before) throw new Error('expired sessions are still known');
+      runs += 1;
+      if (census.size !== before - expired)
+        throw new Error(`${before - census.size} sessions were found expired`);
     }
     return ms / rounds;
   },

@@ -12,7 +12,7 @@ export function measureCleanup(app, loadOf) {
       const env = { BENCH_REDIS_PORT: `${redis.port}`, MCP_USE_ANONYMIZED_TELEMETRY: 'false' };
       const child = await start(app, { env });
       const { sessions, expired, warmUp, rounds } = loadOf(size);
-      await child.call('fill', { sessions });
+      await child.call('fill', { sessions, expired, rounds: warmUp + rounds });
       await child.call('measure', { rounds: warmUp, expired });
       return { value: await child.call('measure', { rounds, expired }) };
     });

@@ -10,7 +10,7 @@ export default {
   target: { atMost: 0.02 },
   packages: ['nestjs-mcp-sessions', 'ioredis (ours)', 'mcp-use', 'redis'],
   sizes: {
-    full: { pairs: 5, sessions: 100_000, expired: 1_000, warmUp: 20, rounds: 8 },
+    full: { pairs: 7, sessions: 100_000, expired: 1_000, warmUp: 20, rounds: 12 },
     quick: { pairs: 3, sessions: 100_000, expired: 1_000, warmUp: 10, rounds: 2 },
   },
   share: startRedis,

@@ -144,7 +144,7 @@ export class McpSessions {
   private async letGo(sessionId: string): Promise<boolean> {
     const known = this.census.remove(sessionId);
     this.subscribers.remove(sessionId);
-    await this.runtimes.drop(sessionId);
+    if (this.runtimes.serves(sessionId)) await this.runtimes.drop(sessionId);
     return known;
   }
 

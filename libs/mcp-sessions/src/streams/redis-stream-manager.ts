@@ -264,7 +264,7 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
 
   /** Asks Redis something, once this instance is connected. */
   private async asking<Result>(work: () => Promise<Result>): Promise<Result> {
-    await this.start();
+    if (!this.isReady) await this.start();
     try {
       return await work();
     } catch (cause) {

@@ -13,7 +13,7 @@ export const DELETE_STREAMS = redisScript(
 -- Answer: for each session how many are left, and then field and epoch of each stream that was deleted
 ${STREAM_RECORD_LUA}
 local instance, channels = ARGV[1], ARGV[2]
-local messages, answers = {}, {}
+local messages, answers, over = {}, {}, {}
 
 -- Whoever began a request's stream answers there. What is ended but held by the caller may still be on its way to it.
 local function isUnanswered(field, record)
@@ -40,14 +40,15 @@ for index = 1, #KEYS, 2 do
       end
     end
   end
-  if answer[1] == 0 then
-    redis.call('UNLINK', hash)
-  else
+  if answer[1] > 0 then
     for position = 2, #answer, 2 do redis.call('HDEL', hash, answer[position]) end
+  elseif #fields > 0 then
+    over[#over + 1] = hash
   end
-  redis.call('UNLINK', KEYS[index + 1])
+  over[#over + 1] = KEYS[index + 1]
   answers[#answers + 1] = answer
 end
+redis.call('UNLINK', unpack(over))
 for holder, message in pairs(messages) do redis.call('PUBLISH', channels .. holder, message) end
 return answers
 `,

@@ -5,7 +5,7 @@ import { signalMessage } from './instance-messages.js';
 import type { RedisStreamSettings } from './settings.js';
 
 /** Signals that one message carries. */
-const SIGNALS_PER_MESSAGE = 32;
+const SIGNALS_PER_MESSAGE = 128;
 
 type Handler = (sessionId: string, value: unknown) => void;
 
@@ -38,8 +38,9 @@ export class SignalChannel {
   }
 
   receive(session: string, instanceId: string, json: string): void {
+    if (instanceId === this.settings.instanceId) return;
     const sessionId = this.keys.decode(session);
-    if (instanceId === this.settings.instanceId || sessionId === undefined) return;
+    if (sessionId === undefined) return;
     for (const handler of this.handlers) handler(sessionId, JSON.parse(json));
   }
 
