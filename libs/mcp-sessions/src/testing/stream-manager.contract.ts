@@ -7,6 +7,7 @@ import {
 import type { ContractRunner } from './contract-runner.js';
 import { streamManagerBasics } from './stream-manager-basics.contract.js';
 import { streamManagerCluster } from './stream-manager-cluster.contract.js';
+import { streamManagerClusterExtras, streamManagerExtras } from './stream-manager-extras.contract.js';
 import { streamManagerFailures } from './stream-manager-failures.contract.js';
 import { streamManagerHandover } from './stream-manager-handover.contract.js';
 import { streamManagerInterleavings } from './stream-manager-interleavings.contract.js';
@@ -90,7 +91,10 @@ export function streamManagerContract(runner: ContractRunner, options: StreamMan
         }
       });
     };
-    runner.describe(`${name} is one cluster on all instances:`, () => streamManagerCluster(clusterCase));
+    runner.describe(`${name} is one cluster on all instances:`, () => {
+      streamManagerCluster(clusterCase);
+      streamManagerClusterExtras(clusterCase);
+    });
   }
   if (replay === false) return;
   const resumableCase: ManagerCase<ResumableStreamManager> = (caseName, work, retention) => {
@@ -107,5 +111,6 @@ export function streamManagerContract(runner: ContractRunner, options: StreamMan
     streamManagerHandover(resumableCase);
     streamManagerLoss(resumableCase);
     streamManagerInterleavings(resumableCase, options);
+    streamManagerExtras(resumableCase);
   });
 }
