@@ -1,6 +1,6 @@
 import { Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { McpSessions } from '../mcp/mcp-sessions.service.js';
+import type { SessionLifecycle } from '../mcp/session-lifecycle.js';
 import type { Readiness } from '../mcp/readiness.js';
 import type { SessionRuntimes } from '../mcp/session-runtimes.js';
 import type { SessionStore } from '../session-store/session-store.interface.js';
@@ -37,7 +37,7 @@ export class GracefulShutdown implements BeforeApplicationShutdown {
     private readonly connections: OpenConnections,
     private readonly streams: StreamManager,
     private readonly store: SessionStore,
-    private readonly sessions: McpSessions,
+    private readonly lifecycle: SessionLifecycle,
   ) {}
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -49,7 +49,7 @@ export class GracefulShutdown implements BeforeApplicationShutdown {
     await delay(SETTLE_MS);
     await this.attempt('The stream manager', () => this.streams.close?.());
     await this.attempt('The session store', () => this.store.close?.());
-    this.sessions.complete();
+    this.lifecycle.complete();
   }
 
   /** A step that fails does not keep the later ones from being made. */

@@ -1,6 +1,6 @@
 import { Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { SchedulerRegistry } from '@nestjs/schedule';
-import type { McpSessions } from '../mcp/mcp-sessions.service.js';
+import type { SessionLifecycle } from '../mcp/session-lifecycle.js';
 import type { SessionCensus } from '../mcp/session-census.js';
 import type { CompleteSessionStore } from '../session-store/session-store.interface.js';
 import { jittered } from './jittered.js';
@@ -38,13 +38,13 @@ export class SessionCleanup implements OnApplicationBootstrap, BeforeApplication
     private readonly scheduler: SchedulerRegistry,
     private readonly config: SessionCleanupConfig,
     private readonly store: CompleteSessionStore,
-    private readonly sessions: McpSessions,
+    private readonly lifecycle: SessionLifecycle,
     private readonly census: SessionCensus,
     private readonly sessionsInUse: SessionsInUse,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.stopListening = this.store.onExpired?.((sessionId) => this.sessions.forget(sessionId, 'expired'));
+    this.stopListening = this.store.onExpired?.((sessionId) => this.lifecycle.forget(sessionId, 'expired'));
     // Sessions in use have to be kept alive well before their time is over.
     const intervalMs = Math.min(this.config.intervalMs, this.config.idleTimeoutMs / KEEP_ALIVES_PER_TIMEOUT);
     const interval = setInterval(() => this.logFailure(this.run()), jittered(intervalMs)).unref();
@@ -74,7 +74,7 @@ export class SessionCleanup implements OnApplicationBootstrap, BeforeApplication
     await this.forgetMissing(unseen, (sessionId) => this.isServedElsewhere(sessionId));
     if (!this.config.storeExpires) {
       for await (const sessionId of this.store.scan()) {
-        if (!(await this.store.has(sessionId))) await this.sessions.forget(sessionId, 'expired');
+        if (!(await this.store.has(sessionId))) await this.lifecycle.forget(sessionId, 'expired');
       }
     }
   }
@@ -99,7 +99,7 @@ export class SessionCleanup implements OnApplicationBootstrap, BeforeApplication
     const waiting = [...sessionIds];
     const work = async (): Promise<void> => {
       for (let sessionId = waiting.pop(); sessionId !== undefined; sessionId = waiting.pop()) {
-        if (!(await exists(sessionId))) await this.sessions.forget(sessionId, 'expired');
+        if (!(await exists(sessionId))) await this.lifecycle.forget(sessionId, 'expired');
       }
     };
     await Promise.all(Array.from({ length: CONCURRENCY }, work));

@@ -8,7 +8,7 @@ import { assertBatchAllowed, parseMessages, requestIds } from './incoming-messag
 import type { McpEndpointOptions } from './mcp-endpoint-options.interface.js';
 import { sseReply, type McpReply } from './mcp-reply.js';
 import { badRequest, notAcceptable, sessionNotFound } from './mcp-request.errors.js';
-import type { McpSessions } from './mcp-sessions.service.js';
+import type { SessionLifecycle } from './session-lifecycle.js';
 import { accepts, SSE_TYPE } from './media-type.js';
 import type { Readiness } from './readiness.js';
 import { MainStreamReply } from './reply.js';
@@ -31,7 +31,7 @@ export class HttpSseEndpoint {
     private readonly options: McpEndpointOptions,
     private readonly bodies: RequestBodies,
     private readonly access: SessionAccess,
-    private readonly sessions: McpSessions,
+    private readonly lifecycle: SessionLifecycle,
     private readonly streams: ClientStreams,
     private readonly readiness: Readiness,
     private readonly relay: SessionRelay,
@@ -50,21 +50,21 @@ export class HttpSseEndpoint {
       this.readiness.assertReady();
       this.streams.admit({ principal });
     } catch (error) {
-      await this.sessions.end(sessionId);
+      await this.lifecycle.end(sessionId);
       throw error;
     }
     const stream = { sessionId, key: MAIN_STREAM_KEY };
     const connection = this.streams.connect(stream, principal, response, () =>
-      this.streams.inBackground(sessionId, this.sessions.end(sessionId)),
+      this.streams.inBackground(sessionId, this.lifecycle.end(sessionId)),
     );
     try {
       if (!response.closed) connection.enqueueText(endpointFrame(messagesUri(request, sessionId)));
       await this.streams.manager.open(stream, connection);
       // It may have ended before it was attached: then its session is to end once more.
-      if (response.closed) await this.sessions.end(sessionId);
+      if (response.closed) await this.lifecycle.end(sessionId);
     } catch (error) {
       connection.close();
-      await this.sessions.end(sessionId);
+      await this.lifecycle.end(sessionId);
       throw error;
     }
     return sseReply(connection, { headFirst: true });

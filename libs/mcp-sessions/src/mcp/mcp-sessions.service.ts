@@ -1,37 +1,29 @@
-import { Subject, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { SessionNotFoundError } from '../common/errors.js';
 import type { CompleteSessionStore, SessionMetadata } from '../session-store/session-store.interface.js';
 import { messageFrame } from '../streams/sse-frame.js';
-import { MAIN_STREAM_KEY, type ResumableStreamManager } from '../streams/stream-manager.interface.js';
-import type { InstanceSignals } from './instance-signals.js';
+import type { ResumableStreamManager } from '../streams/stream-manager.interface.js';
 import type { McpNotification } from './mcp-server.interface.js';
 import type { ResourceSubscribers } from './resource-subscribers.js';
-import type { SessionCensus } from './session-census.js';
+import type { SessionLifecycle } from './session-lifecycle.js';
 import type { SessionLifecycleEvent } from './session-lifecycle-event.interface.js';
-import type { SessionRuntimes } from './session-runtimes.js';
-import { StreamDeletion } from './stream-deletion.js';
 
 /**
  * The application's access to its sessions: to notify clients, to inspect and end sessions, to keep data with
  * them. Inject it by its class, or with `@InjectMcpSessions(name)` for a named registration.
  */
 export class McpSessions {
-  private readonly events = new Subject<SessionLifecycleEvent>();
-  private readonly deletion: StreamDeletion;
-
   /** What happens to sessions on this instance. Never completes before the application shuts down. */
-  readonly events$: Observable<SessionLifecycleEvent> = this.events.asObservable();
+  readonly events$: Observable<SessionLifecycleEvent>;
 
   /** @internal Made by the module. */
   constructor(
     private readonly store: CompleteSessionStore,
     private readonly streams: ResumableStreamManager,
-    private readonly runtimes: SessionRuntimes,
-    private readonly census: SessionCensus,
     private readonly subscribers: ResourceSubscribers,
-    private readonly signals: InstanceSignals,
+    private readonly lifecycle: SessionLifecycle,
   ) {
-    this.deletion = new StreamDeletion(streams);
+    this.events$ = lifecycle.events$;
   }
 
   /**
@@ -98,54 +90,7 @@ export class McpSessions {
    * answered with an error. Resolves also when there is none.
    */
   async end(sessionId: string): Promise<void> {
-    await this.store.delete(sessionId);
-    await this.forget(sessionId, 'ended');
-  }
-
-  /** @internal Lets go, on every instance, of a session that the store no longer has. */
-  async forget(sessionId: string, type: 'ended' | 'expired'): Promise<void> {
-    // The others are told first: what they are doing for the client is answered while its streams are there.
-    await this.signals.send(sessionId, { type: 'ended', reason: type });
-    const known = await this.letGo(sessionId);
-    await this.deletion.delete(sessionId);
-    if (known) this.events.next({ type, sessionId });
-  }
-
-  /** @internal Lets go of a session that another instance has ended. */
-  async forgetHere(sessionId: string, type: 'ended' | 'expired'): Promise<void> {
-    const isServed = this.runtimes.serves(sessionId);
-    const known = await this.letGo(sessionId);
-    // Streams were left for the answers; and what the server object said at its end may have begun others.
-    if (isServed) await this.deletion.delete(sessionId);
-    if (known) this.events.next({ type, sessionId });
-  }
-
-  /** @internal */
-  async created(sessionId: string, principal: string | undefined): Promise<void> {
-    this.census.see(sessionId, principal);
-    // The main stream starts here: what is sent before the client connects to it waits there.
-    await this.streams.position({ sessionId, key: MAIN_STREAM_KEY });
-    this.events.next({ type: 'created', sessionId });
-  }
-
-  /** @internal */
-  async resumed(sessionId: string): Promise<void> {
-    await this.streams.position({ sessionId, key: MAIN_STREAM_KEY });
-    this.events.next({ type: 'resumed', sessionId });
-  }
-
-  /** @internal */
-  complete(): void {
-    this.deletion.stop();
-    this.events.complete();
-  }
-
-  /** @returns whether this instance knew the session */
-  private async letGo(sessionId: string): Promise<boolean> {
-    const known = this.census.remove(sessionId);
-    this.subscribers.remove(sessionId);
-    if (this.runtimes.serves(sessionId)) await this.runtimes.drop(sessionId);
-    return known;
+    await this.lifecycle.end(sessionId);
   }
 
   /** Those of the sessions that the store has; the others are not subscribers any more. */

@@ -5,7 +5,7 @@ import type { CompleteSessionStore, SessionMetadata } from '../session-store/ses
 import { errorResponse, isErrorResponse, JsonRpcErrorCode, type JsonRpcRequest } from './json-rpc.js';
 import { sessionNotFound } from './mcp-request.errors.js';
 import type { JsonRpcMessage, MessageExtra } from './mcp-server.interface.js';
-import type { McpSessions } from './mcp-sessions.service.js';
+import type { SessionLifecycle } from './session-lifecycle.js';
 import type { SessionCensus } from './session-census.js';
 import { handshakeRefusal, negotiated } from './session-changes.js';
 import type { SessionRuntime } from './session-runtime.js';
@@ -27,7 +27,7 @@ export class SessionAccess {
   constructor(
     private readonly store: CompleteSessionStore,
     private readonly runtimes: SessionRuntimes,
-    private readonly sessions: McpSessions,
+    private readonly lifecycle: SessionLifecycle,
     private readonly census: SessionCensus,
     private readonly config: SessionAccessConfig,
   ) {}
@@ -53,7 +53,7 @@ export class SessionAccess {
     }
     const metadata = await this.store.touch(sessionId);
     if (!metadata) {
-      if (this.census.has(sessionId)) await this.sessions.forget(sessionId, 'expired');
+      if (this.census.has(sessionId)) await this.lifecycle.forget(sessionId, 'expired');
       throw sessionNotFound();
     }
     if (!isOwn(metadata)) throw sessionNotFound();
@@ -68,7 +68,7 @@ export class SessionAccess {
    */
   async assertStillThere(sessionId: string): Promise<void> {
     if (await this.store.has(sessionId)) return;
-    await this.sessions.forget(sessionId, 'ended');
+    await this.lifecycle.forget(sessionId, 'ended');
     throw sessionNotFound();
   }
 
@@ -135,7 +135,7 @@ export class SessionAccess {
     const complete = { ...metadata, lastAccessedAt: Date.now(), principal, registration };
     await this.store.setWithTTL(sessionId, complete, idleTimeoutMs);
     try {
-      await this.sessions.created(sessionId, principal);
+      await this.lifecycle.created(sessionId, principal);
     } catch (error) {
       await this.store.delete(sessionId).catch((cause: unknown) => {
         this.logger.error(`Session ${logSafeId(sessionId)} could not be taken back`, cause);

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { logSafeId } from '../common/log-safe-id.js';
 import type { InstanceSignals, SessionSignal } from './instance-signals.js';
-import type { McpSessions } from './mcp-sessions.service.js';
+import type { SessionLifecycle } from './session-lifecycle.js';
 import type { ResourceSubscribers } from './resource-subscribers.js';
 import type { SessionRuntimes } from './session-runtimes.js';
 
@@ -11,7 +11,7 @@ export class SignalReceiver {
 
   constructor(
     signals: InstanceSignals,
-    private readonly sessions: McpSessions,
+    private readonly lifecycle: SessionLifecycle,
     private readonly runtimes: SessionRuntimes,
     private readonly subscribers: ResourceSubscribers,
   ) {
@@ -22,7 +22,7 @@ export class SignalReceiver {
   private async receive(sessionId: string, signal: SessionSignal): Promise<void> {
     switch (signal.type) {
       case 'ended':
-        return this.sessions.forgetHere(sessionId, signal.reason);
+        return this.lifecycle.forgetHere(sessionId, signal.reason);
       case 'changed':
         if (signal.subscriptions) this.subscribers.changed(sessionId);
         return this.runtimes.refresh(sessionId);

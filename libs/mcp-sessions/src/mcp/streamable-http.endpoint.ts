@@ -15,7 +15,7 @@ import type { McpEndpointOptions } from './mcp-endpoint-options.interface.js';
 import { emptyReply, jsonReply, sseReply, type McpReply } from './mcp-reply.js';
 import { badRequest, invalidRequest, notAcceptable } from './mcp-request.errors.js';
 import type { JsonRpcMessage } from './mcp-server.interface.js';
-import type { McpSessions } from './mcp-sessions.service.js';
+import type { SessionLifecycle } from './session-lifecycle.js';
 import { accepts, JSON_TYPE, SSE_TYPE } from './media-type.js';
 import type { Readiness } from './readiness.js';
 import { JsonReply, StreamReply } from './reply.js';
@@ -38,7 +38,7 @@ export class StreamableHttpEndpoint {
     private readonly options: McpEndpointOptions,
     private readonly bodies: RequestBodies,
     private readonly access: SessionAccess,
-    private readonly sessions: McpSessions,
+    private readonly lifecycle: SessionLifecycle,
     private readonly streams: ClientStreams,
     private readonly readiness: Readiness,
     private readonly relay: SessionRelay,
@@ -81,7 +81,7 @@ export class StreamableHttpEndpoint {
 
   async delete(request: Request): Promise<McpReply> {
     const { sessionId } = await this.session(request);
-    await this.sessions.end(sessionId);
+    await this.lifecycle.end(sessionId);
     return emptyReply(200);
   }
 

@@ -11,6 +11,7 @@ import { ResourceSubscribers } from '../mcp/resource-subscribers.js';
 import { SessionAccess } from '../mcp/session-access.js';
 import { SessionCensus } from '../mcp/session-census.js';
 import { SessionChanges } from '../mcp/session-changes.js';
+import { SessionLifecycle } from '../mcp/session-lifecycle.js';
 import { SessionRelay } from '../mcp/session-relay.js';
 import { SessionRuntimes } from '../mcp/session-runtimes.js';
 import { SignalReceiver } from '../mcp/signal-receiver.js';
@@ -25,7 +26,7 @@ import type { ResolvedOptions } from './resolved-options.interface.js';
 /** What serves the clients of a registration: its sessions, their server objects, and the endpoints. */
 export function endpointProviders(path: string, name: string | undefined): Provider[] {
   const endpointParts = [
-    ...[OPTIONS, RequestBodies, SessionAccess, McpSessions, ClientStreams, Readiness, SessionRelay],
+    ...[OPTIONS, RequestBodies, SessionAccess, SessionLifecycle, ClientStreams, Readiness, SessionRelay],
   ];
   return [
     Readiness,
@@ -52,8 +53,9 @@ export function endpointProviders(path: string, name: string | undefined): Provi
           idleMs: runtimeIdleMs,
         }),
     },
+    provideClass(McpSessions, COMPLETE_STORE, COMPLETE_STREAMS, ResourceSubscribers, SessionLifecycle),
     provideClass(
-      McpSessions,
+      SessionLifecycle,
       COMPLETE_STORE,
       COMPLETE_STREAMS,
       SessionRuntimes,
@@ -63,15 +65,24 @@ export function endpointProviders(path: string, name: string | undefined): Provi
     ),
     provideClass(SessionChanges, COMPLETE_STORE, ResourceSubscribers, InstanceSignals),
     provideClass(InstanceSignals, COMPLETE_STREAMS),
-    provideClass(SignalReceiver, InstanceSignals, McpSessions, SessionRuntimes, ResourceSubscribers),
+    provideClass(SignalReceiver, InstanceSignals, SessionLifecycle, SessionRuntimes, ResourceSubscribers),
     provideClass(SessionRelay, SessionAccess, SessionRuntimes, COMPLETE_STREAMS, InstanceSignals),
     {
       provide: SessionAccess,
-      inject: [COMPLETE_STORE, SessionRuntimes, McpSessions, SessionCensus, SessionChanges, OPTIONS],
+      inject: [
+        COMPLETE_STORE,
+        SessionRuntimes,
+        McpSessions,
+        SessionLifecycle,
+        SessionCensus,
+        SessionChanges,
+        OPTIONS,
+      ],
       useFactory: (
         store: CompleteSessionStore,
         runtimes: SessionRuntimes,
         sessions: McpSessions,
+        lifecycle: SessionLifecycle,
         census: SessionCensus,
         changes: SessionChanges,
         { server, idleTimeoutMs }: ResolvedOptions,
@@ -81,10 +92,10 @@ export function endpointProviders(path: string, name: string | undefined): Provi
           refusal: (runtime, request) => changes.refusal(runtime, request),
           answered: (runtime, request, answer) => changes.answered(runtime, request, answer),
           read: (sessionId) => store.get(sessionId),
-          resumed: (sessionId) => sessions.resumed(sessionId),
-          gone: (sessionId) => sessions.forget(sessionId, 'ended'),
+          resumed: (sessionId) => lifecycle.resumed(sessionId),
+          gone: (sessionId) => lifecycle.forget(sessionId, 'ended'),
         });
-        return new SessionAccess(store, runtimes, sessions, census, { idleTimeoutMs, registration: name });
+        return new SessionAccess(store, runtimes, lifecycle, census, { idleTimeoutMs, registration: name });
       },
     },
     {

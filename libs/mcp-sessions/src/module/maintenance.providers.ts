@@ -4,9 +4,9 @@ import { LazySessions } from '../client-sessions/lazy-sessions.js';
 import { ClientSessionsCleanup } from '../maintenance/client-sessions-cleanup.js';
 import { GracefulShutdown } from '../maintenance/graceful-shutdown.js';
 import { SessionCleanup } from '../maintenance/session-cleanup.js';
-import { McpSessions } from '../mcp/mcp-sessions.service.js';
 import { Readiness } from '../mcp/readiness.js';
 import { SessionCensus } from '../mcp/session-census.js';
+import { SessionLifecycle } from '../mcp/session-lifecycle.js';
 import { SessionRuntimes } from '../mcp/session-runtimes.js';
 import type { CompleteSessionStore, SessionStore } from '../session-store/session-store.interface.js';
 import { SseConnections } from '../streams/sse-connections.js';
@@ -40,7 +40,7 @@ export function maintenanceProviders(name: string | undefined): Provider[] {
         OPTIONS,
         STORE,
         COMPLETE_STORE,
-        McpSessions,
+        SessionLifecycle,
         SessionCensus,
         SseConnections,
         SessionRuntimes,
@@ -50,7 +50,7 @@ export function maintenanceProviders(name: string | undefined): Provider[] {
         { cleanupIntervalMs: intervalMs, idleTimeoutMs }: ResolvedOptions,
         ownStore: SessionStore,
         store: CompleteSessionStore,
-        sessions: McpSessions,
+        lifecycle: SessionLifecycle,
         census: SessionCensus,
         connections: SseConnections,
         runtimes: SessionRuntimes,
@@ -58,12 +58,12 @@ export function maintenanceProviders(name: string | undefined): Provider[] {
         const inUse = () => new Set([...connections.sessionIds(), ...runtimes.busySessionIds()]);
         const jobName = ['mcp-sessions', name, 'cleanup'].filter(Boolean).join(':');
         const config = { jobName, intervalMs, idleTimeoutMs, storeExpires: 'setWithTTL' in ownStore };
-        return new SessionCleanup(scheduler, config, store, sessions, census, inUse);
+        return new SessionCleanup(scheduler, config, store, lifecycle, census, inUse);
       },
     },
     {
       provide: GracefulShutdown,
-      inject: [OPTIONS, Readiness, SessionRuntimes, SseConnections, STREAMS, STORE, McpSessions],
+      inject: [OPTIONS, Readiness, SessionRuntimes, SseConnections, STREAMS, STORE, SessionLifecycle],
       useFactory: (
         { shutdownGraceMs: graceMs, retryMs }: ResolvedOptions,
         ...parts: ConstructorParameters<typeof GracefulShutdown> extends [unknown, ...infer Rest]
