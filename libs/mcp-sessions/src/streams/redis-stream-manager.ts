@@ -156,11 +156,11 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
   }
 
   async delete(sessionId: string): Promise<void> {
-    await this.deleteStreams(sessionId, false);
+    await this.removeStreams(sessionId, false);
   }
 
   async deleteAnswered(sessionId: string): Promise<boolean> {
-    return (await this.deleteStreams(sessionId, true)) > 0;
+    return (await this.removeStreams(sessionId, true)) > 0;
   }
 
   async has(sessionId: string): Promise<boolean> {
@@ -217,25 +217,8 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
     }
   }
 
-  /** @returns how many streams were left alone */
-  private async deleteStreams(sessionId: string, leavesUnanswered: boolean): Promise<number> {
-    const session = this.parts.keys.encode(sessionId);
-    const held = this.parts.delivery.held.ofSession(session);
-    const dropped = held.filter(({ origin }) => !leavesUnanswered || origin === undefined);
-    for (const stream of dropped) this.parts.delivery.drop(stream);
-    try {
-      return await this.asking(async () => {
-        await this.parts.appends.settled(session);
-        const { streams, left } = await this.parts.directory.delete(session, leavesUnanswered);
-        // Streams that were being opened meanwhile are deleted, too.
-        for (const { field, epoch } of streams) this.parts.delivery.deleted(session, field, epoch);
-        return left;
-      });
-    } catch (error) {
-      // The session is still there: somebody else may go on with its streams.
-      for (const stream of dropped) this.parts.releases.add(this.parts.delivery.releaseOf(stream));
-      throw error;
-    }
+  private removeStreams(sessionId: string, leavesUnanswered: boolean): Promise<number> {
+    return this.asking(() => this.parts.removal.remove(this.parts.keys.encode(sessionId), leavesUnanswered));
   }
 
   /** Ends all connections, and has Redis told of them meanwhile. */

@@ -14,6 +14,7 @@ import { SignalChannel } from './signal-channel.js';
 import { StreamDelivery } from './stream-delivery.js';
 import { StreamDirectory } from './stream-directory.js';
 import { StreamOpening } from './stream-opening.js';
+import { StreamRemoval } from './stream-removal.js';
 
 /** What a `RedisStreamManager` is made of, put together. */
 export class InstanceParts {
@@ -25,6 +26,7 @@ export class InstanceParts {
   readonly releases: ReleaseQueue;
   readonly delivery: StreamDelivery;
   readonly appends: AppendQueue;
+  readonly removal: StreamRemoval;
   readonly broadcaster: Broadcaster;
   readonly opening: StreamOpening;
   readonly catchUp: CatchUp;
@@ -70,6 +72,7 @@ export class InstanceParts {
       report,
     );
     this.appends = new AppendQueue(redis, keys, settings, clock, this.delivery);
+    this.removal = new StreamRemoval(this.directory, this.delivery, this.appends);
     this.requests = new RequestRoutes(redis, keys, settings);
     this.signals = new SignalChannel(redis, keys, settings);
     this.link = new InstanceLink(redis, this.subscriber, keys, settings, this, report);

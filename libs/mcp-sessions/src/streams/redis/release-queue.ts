@@ -3,6 +3,12 @@ import type { StreamDirectory } from './stream-directory.js';
 import type { Release } from './stream-directory.interface.js';
 
 /**
+ * Releases that wait while Redis is away: as many connections may have been asked for in vain meanwhile. Beyond that, the
+ * oldest are left to be found when an event comes for a stream that is not here.
+ */
+export const MOST_WAITING = 100_000;
+
+/**
  * Tells Redis of the streams that this instance has let go of: those of one tick together, and again what could not be
  * told, for Redis would otherwise believe for ever that the streams are held here.
  */
@@ -19,6 +25,7 @@ export class ReleaseQueue {
   /** Waits for the next `flush`. */
   add(release: Release): void {
     this.waiting.push(release);
+    this.forgetOldest();
   }
 
   /** Sends what waits when the work of this tick is done. */
@@ -54,8 +61,14 @@ export class ReleaseQueue {
     try {
       await this.directory.release(releases);
     } catch (error) {
-      this.waiting.unshift(...releases);
+      this.waiting = releases.concat(this.waiting);
+      this.forgetOldest();
       throw error;
     }
+  }
+
+  private forgetOldest(): void {
+    // Half of them, so that this is seldom.
+    if (this.waiting.length > MOST_WAITING) this.waiting = this.waiting.slice(-MOST_WAITING / 2);
   }
 }
