@@ -48,7 +48,7 @@ describe.each(CLIENT_KINDS)('With %s,', (client) => {
     await server.dispose();
   });
 
-  async function startInstance(): Promise<Instance> {
+  async function startInstance(settings: object = {}): Promise<Instance> {
     const proxy = (): Promise<CuttingProxy> => CuttingProxy.before(server.port, (end) => endings.push(end));
     const [commands, messages] = [await proxy(), await proxy()];
     const manager = await ManagerProcess.start({
@@ -57,6 +57,7 @@ describe.each(CLIENT_KINDS)('With %s,', (client) => {
       pubSubUrl: messages.origin.replace('http', 'redis'),
       heartbeatInterval: HEARTBEAT_MS / 1_000,
       commandTimeoutMs: 1_000,
+      ...settings,
     });
     return { manager, commands, messages };
   }
@@ -151,6 +152,28 @@ describe.each(CLIENT_KINDS)('With %s,', (client) => {
       const expected = [CHECK_STREAMS, READ_BROADCASTS].flatMap(({ name }) => [name, `for all: ${name}`]);
       await expectReceived(sessionId, expected);
     });
+  });
+
+  describe('with replay off,', () => {
+    it.each(STEPS)(
+      'when the connection for commands breaks %s, an event is delivered once',
+      async (_, cut) => {
+        sessionId = `plain-${(sessions += 1)}`;
+        const settings = { replay: false, prefix: 'plain:' };
+        const [one, other] = await Promise.all([startInstance(settings), startInstance(settings)]);
+        try {
+          await other.manager.open(sessionId, mainOf(sessionId));
+          const broken = one.commands[cut](APPEND_EVENTS.sha1);
+          expect(await one.manager.sendEach([sessionId], numbers(10))).toEqual(numbers(10));
+          await broken;
+          await other.manager.receives(sessionId, 10);
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          expect((await other.manager.read(sessionId)).data).toEqual(numbers(10));
+        } finally {
+          await Promise.all([one.manager.kill(), other.manager.kill()]);
+        }
+      },
+    );
   });
 
   describe('when the connection for messages breaks,', () => {

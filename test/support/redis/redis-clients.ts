@@ -2,7 +2,11 @@ import { Cluster, Redis } from 'ioredis';
 import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis-5';
 import { Cluster as ValkeyCluster, Redis as Valkey } from 'iovalkey';
 import { createClient, createCluster, createSentinel } from 'redis';
-import { createClient as createClient5, createCluster as createCluster5 } from 'redis-5';
+import {
+  createClient as createClient5,
+  createCluster as createCluster5,
+  createSentinel as createSentinel5,
+} from 'redis-5';
 import type { RedisClient } from '../../../libs/mcp-sessions/src/redis/redis-client.interface.js';
 import { SENTINEL_NAME } from './redis-sentinel.js';
 
@@ -35,6 +39,9 @@ export const CLUSTER_CLIENTS: Record<string, MakeClient<Address[]>> = {
 /** Clients that ask a Sentinel where the primary is. */
 export const SENTINEL_CLIENTS: Record<string, MakeClient<Address>> = {
   'ioredis 6': (address) => quiet(new Redis({ sentinels: [address], name: SENTINEL_NAME })),
+  'ioredis 5': (address) => quiet(new Redis5({ sentinels: [address], name: SENTINEL_NAME })),
+  iovalkey: (address) => quiet(new Valkey({ sentinels: [address], name: SENTINEL_NAME })),
+  'node-redis 5': (address) => opened(createSentinel5({ name: SENTINEL_NAME, sentinelRootNodes: [address] })),
   'node-redis 6': (address) => opened(createSentinel({ name: SENTINEL_NAME, sentinelRootNodes: [address] })),
 };
 

@@ -40,7 +40,8 @@ const FINISHED_PER_TURN = 400;
  * Redis no longer has. One that was away all the time, and whose place in the log has been taken by other events, is not.
  * In a Cluster nobody learns that an instance is dead before its heartbeat fails to come: what was sent to its streams
  * until then is replayed to clients that resume with an id, and not to those that come without one. A broadcast may
- * overtake an event of the session's own whose message was lost; each of the two kinds is in order.
+ * overtake an event of the session's own whose message was lost, and in a Cluster, where the two take different ways, any
+ * that was sent shortly before; each of the two kinds is in order.
  */
 export class RedisStreamManager implements ResumableStreamManager, SessionSignals {
   private readonly logger = new Logger('McpSessions');

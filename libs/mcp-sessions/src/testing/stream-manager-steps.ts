@@ -97,6 +97,15 @@ export async function assertReceives(connection: RecordingConnection, expected: 
   assert.deepEqual(connection.data, expected);
 }
 
+/** As `assertReceives`, whatever the order is. */
+export async function assertReceivesInAnyOrder(
+  connection: RecordingConnection,
+  expected: string[],
+): Promise<void> {
+  await eventually('the events arrive', () => connection.data.length >= expected.length);
+  assert.deepEqual(connection.data.toSorted(), expected.toSorted());
+}
+
 /** Waits until the manager has ended the connection. */
 export async function assertClosed(connection: RecordingConnection): Promise<void> {
   await eventually('the connection is closed', () => connection.closed);

@@ -92,7 +92,7 @@ export function streamManagerContract(runner: ContractRunner, options: StreamMan
       });
     };
     runner.describe(`${name} is one cluster on all instances:`, () => {
-      streamManagerCluster(clusterCase);
+      streamManagerCluster(clusterCase, options.ordersBroadcasts);
       streamManagerClusterExtras(clusterCase);
     });
   }

@@ -135,7 +135,7 @@ for first = 1, #held, 5 do
   end
 end
 local answer = table.concat(answers, '\\n')
-if maxEvents > 0 then redis.call('SET', KEYS[1], ARGV[1] .. '\\n' .. answer, 'PX', ARGV[3]) end
+redis.call('SET', KEYS[1], ARGV[1] .. '\\n' .. answer, 'PX', ARGV[3])
 return answer
 `,
 );

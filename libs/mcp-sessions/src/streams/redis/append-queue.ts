@@ -160,8 +160,6 @@ export class AppendQueue {
     const [keys, args] = this.scriptArguments(lane, batch);
     const answer = await repeatedCall(this.redis, () => this.redis.run(APPEND_EVENTS, keys, args), {
       since: batch[0]!.since,
-      // Without a log, nothing says whether the events have been appended.
-      isRepeatable: this.settings.replay !== undefined,
     });
     return answer as string;
   }

@@ -10,12 +10,11 @@ const RETRY_MS = 100;
  * called must be safe to run twice.
  *
  * @param options.since when the waiting began, by the clock of `performance.now()`
- * @param options.isRepeatable `false`: call once
  */
 export async function repeatedCall<Answer>(
   redis: RedisConnection,
   call: () => Promise<Answer>,
-  { since = performance.now(), isRepeatable = true } = {},
+  { since = performance.now() } = {},
 ): Promise<Answer> {
   const { commandTimeoutMs } = redis;
   const leftMs = (): number => since + commandTimeoutMs - performance.now();
@@ -24,7 +23,7 @@ export async function repeatedCall<Answer>(
     try {
       return await inTime(call(), leftMs(), commandTimeoutMs);
     } catch (error) {
-      if (!isRepeatable || leftMs() <= RETRY_MS || isFinal(error)) throw error;
+      if (leftMs() <= RETRY_MS || isFinal(error)) throw error;
       await delay(RETRY_MS);
     }
   }
