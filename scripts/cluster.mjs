@@ -19,7 +19,7 @@ const STOP_TIMEOUT_MS = 15_000;
 
 let cluster;
 let stopping;
-for (const signal of ['SIGINT', 'SIGTERM']) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
     // Nothing is lost with what has not started yet, and it ends with this process.
     if (!cluster) process.exit(130);

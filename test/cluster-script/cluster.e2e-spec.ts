@@ -13,6 +13,14 @@ function isRunning(processId: number): boolean {
 }
 
 describe('npm run cluster', () => {
+  it('ends all processes when the terminal is closed', async () => {
+    const cluster = await ClusterScript.started();
+    const { processIds } = cluster;
+    cluster.child.kill('SIGHUP');
+    expect(await cluster.ends()).toBe(0);
+    expect(processIds.filter(isRunning)).toEqual([]);
+  });
+
   it('P1 serves one session on three instances, and ends all processes on Ctrl-C', async () => {
     const cluster = await ClusterScript.started();
     expect(cluster.processIds).toHaveLength(4);

@@ -3,6 +3,7 @@ import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { SessionLifecycle } from '../mcp/session-lifecycle.js';
 import type { SessionCensus } from '../mcp/session-census.js';
 import type { CompleteSessionStore } from '../session-store/session-store.interface.js';
+import { allSettled } from '../common/all-settled.js';
 import { jittered } from './jittered.js';
 
 /** Settings of {@link SessionCleanup}. */
@@ -18,8 +19,10 @@ export interface SessionCleanupConfig {
 /** Says which sessions are in use without their client having to send anything: they are kept alive. */
 export type SessionsInUse = () => Iterable<string>;
 
-/** How often sessions in use are kept alive within the idle timeout. */
-const KEEP_ALIVES_PER_TIMEOUT = 3;
+/** Runs within the idle timeout, at least. */
+const RUNS_PER_TIMEOUT = 4;
+/** Sessions in use are kept alive once in this part of the idle timeout: early enough that it may fail and be tried again. */
+const KEEP_ALIVE_PART = 1 / 5;
 
 /** Store calls that run side by side. */
 const CONCURRENCY = 512;
@@ -46,7 +49,7 @@ export class SessionCleanup implements OnApplicationBootstrap, BeforeApplication
   onApplicationBootstrap(): void {
     this.stopListening = this.store.onExpired?.((sessionId) => this.lifecycle.forget(sessionId, 'expired'));
     // Sessions in use have to be kept alive well before their time is over.
-    const intervalMs = Math.min(this.config.intervalMs, this.config.idleTimeoutMs / KEEP_ALIVES_PER_TIMEOUT);
+    const intervalMs = Math.min(this.config.intervalMs, this.config.idleTimeoutMs / RUNS_PER_TIMEOUT);
     const interval = setInterval(() => this.logFailure(this.run()), jittered(intervalMs)).unref();
     this.scheduler.addInterval(this.config.jobName, interval);
   }
@@ -66,9 +69,9 @@ export class SessionCleanup implements OnApplicationBootstrap, BeforeApplication
   }
 
   private async cleanUp(now: number): Promise<void> {
-    if (now - this.keptAliveAt >= this.config.idleTimeoutMs / KEEP_ALIVES_PER_TIMEOUT) {
-      this.keptAliveAt = now;
+    if (now - this.keptAliveAt >= this.config.idleTimeoutMs * KEEP_ALIVE_PART) {
       await this.forgetMissing(this.sessionsInUse(), (sessionId) => this.keepAlive(sessionId));
+      this.keptAliveAt = now; // what failed is tried again by the next run
     }
     const unseen = this.census.unseenSince(now - this.config.idleTimeoutMs);
     await this.forgetMissing(unseen, (sessionId) => this.isServedElsewhere(sessionId));
@@ -102,7 +105,7 @@ export class SessionCleanup implements OnApplicationBootstrap, BeforeApplication
         if (!(await exists(sessionId))) await this.lifecycle.forget(sessionId, 'expired');
       }
     };
-    await Promise.all(Array.from({ length: CONCURRENCY }, work));
+    await allSettled(Array.from({ length: CONCURRENCY }, work), 'Sessions could not be looked after');
   }
 
   private logFailure(work: Promise<void>): void {

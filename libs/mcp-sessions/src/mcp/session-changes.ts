@@ -65,9 +65,7 @@ export class SessionChanges {
         await this.store.update(runtime.sessionId, negotiated(request, answer));
         break;
       case 'logging/setLevel':
-        await this.store.update(runtime.sessionId, { logLevel: params.level as LoggingLevel });
-        runtime.noteLogLevel(params.level as LoggingLevel);
-        await this.signals.send(runtime.sessionId, { type: 'changed' });
+        await this.logLevelSet(runtime, params.level as LoggingLevel);
         break;
       case 'resources/subscribe':
         await this.subscribed(runtime, params.uri as string, true);
@@ -76,6 +74,13 @@ export class SessionChanges {
         await this.subscribed(runtime, params.uri as string, false);
         break;
     }
+  }
+
+  private async logLevelSet(runtime: SessionRuntime, logLevel: LoggingLevel): Promise<void> {
+    await this.store.update(runtime.sessionId, { logLevel });
+    const isInStep = runtime.noteLogLevel(logLevel);
+    await this.signals.send(runtime.sessionId, { type: 'changed' });
+    if (!isInStep) this.bringInStep(runtime);
   }
 
   private async subscribed(runtime: SessionRuntime, uri: string, isSubscribed: boolean): Promise<void> {

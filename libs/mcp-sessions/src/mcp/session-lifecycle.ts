@@ -67,11 +67,12 @@ export class SessionLifecycle {
     this.events.complete();
   }
 
-  /** @returns whether this instance knew the session */
+  /** @returns whether this instance knew the session, or was at work for it */
   private async letGo(sessionId: string): Promise<boolean> {
-    const known = this.census.remove(sessionId);
+    const isKnown = this.census.remove(sessionId);
     this.subscribers.remove(sessionId);
-    if (this.runtimes.serves(sessionId)) await this.runtimes.drop(sessionId);
-    return known;
+    const isServed = this.runtimes.serves(sessionId);
+    if (isServed) await this.runtimes.drop(sessionId);
+    return isKnown || isServed;
   }
 }

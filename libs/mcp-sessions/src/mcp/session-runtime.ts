@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { LoggingLevel, SessionMetadata } from '../session-store/session-store.interface.js';
-import { allSettled } from './all-settled.js';
+import { allSettled } from '../common/all-settled.js';
 import type { AnswerBacklog } from './answer-backlog.js';
 import { inTime } from './in-time.js';
 import { isErrorResponse, isRequest } from './json-rpc.js';
@@ -21,6 +21,8 @@ export class SessionRuntime {
   lastUsedAt = 0;
   private holds = 0;
   private logLevel: LoggingLevel | undefined;
+  /** The server object was told a log level while it was handling the client's own: nobody knows which one it has. */
+  private isLogLevelUnsure = false;
   private readonly subscriptions = new Set<string>();
   /** How often the client has set something through this runtime. */
   private changes = 0;
@@ -104,13 +106,20 @@ export class SessionRuntime {
     return turn;
   }
 
-  /** What the client has set through this very runtime needs no repeating. */
-  noteLogLevel(level: LoggingLevel): void {
-    this.logLevel = level;
+  /**
+   * What the client has set through this very runtime needs no repeating.
+   *
+   * @returns whether the server object has that level for certain
+   */
+  noteLogLevel(level: LoggingLevel): boolean {
+    const isUnsure = this.isLogLevelUnsure;
+    this.isLogLevelUnsure = false;
+    this.logLevel = isUnsure ? undefined : level;
     this.changes += 1;
+    return !isUnsure;
   }
 
-  /** As `noteLogLevel`. */
+  /** What the client has set through this very runtime needs no repeating. */
   noteSubscription(uri: string, isSubscribed: boolean): void {
     if (isSubscribed) this.subscriptions.add(uri);
     else this.subscriptions.delete(uri);
@@ -160,6 +169,7 @@ export class SessionRuntime {
   private async repeat({ logLevel, subscriptions = [] }: SessionMetadata): Promise<void> {
     if (logLevel !== undefined && logLevel !== this.logLevel) {
       this.logLevel = logLevel;
+      this.isLogLevelUnsure = this.transport.isHandling('logging/setLevel');
       await this.transport.ask('logging/setLevel', { level: logLevel });
     }
     const wanted = new Set(subscriptions);

@@ -11,6 +11,8 @@ import type { SessionTransport } from './session-transport.js';
 export interface SessionRuntimesConfig {
   /** Runtimes kept; above it the idle ones are dropped, oldest first. */
   maxRuntimes: number;
+  /** Runtimes in use and idle together. */
+  maxInUse: number;
   /** Requests of one session that may be in progress at a time. */
   maxRequests: number;
   /** A runtime that has not been used for this long is dropped, in milliseconds. */
@@ -143,6 +145,7 @@ export class SessionRuntimes {
     if (this.closed) throw unavailable('The server is shutting down');
     let making = this.making.get(sessionId);
     if (!making) {
+      this.makeRoom();
       making = { runtime: make(), dropped: false };
       this.making.set(sessionId, making);
     }
@@ -186,8 +189,21 @@ export class SessionRuntimes {
   }
 
   private dropBeyondLimit(): void {
+    this.dropIdleWhile(() => this.runtimes.size > this.config.maxRuntimes);
+  }
+
+  /** @throws McpRequestError as many runtimes as there may be are in use */
+  private makeRoom(): void {
+    const { maxInUse } = this.config;
+    const isFull = (): boolean => this.runtimes.size + this.making.size >= maxInUse;
+    this.dropIdleWhile(isFull);
+    if (isFull()) throw unavailable(`This server is at work for ${maxInUse} sessions, its limit`);
+  }
+
+  /** Oldest first. */
+  private dropIdleWhile(isTooMany: () => boolean): void {
     for (const runtime of this.runtimes.values()) {
-      if (this.runtimes.size <= this.config.maxRuntimes) return;
+      if (!isTooMany()) return;
       if (!runtime.isBusy) this.dropQuietly(runtime);
     }
   }

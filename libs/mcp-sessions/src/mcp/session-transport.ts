@@ -1,6 +1,6 @@
 import { messageFrame } from '../streams/sse-frame.js';
 import { MAIN_STREAM_KEY, type ResumableStreamManager } from '../streams/stream-manager.interface.js';
-import { allSettled } from './all-settled.js';
+import { allSettled } from '../common/all-settled.js';
 import { errorResponse, isRequest, isResponse, JsonRpcErrorCode, type JsonRpcRequest } from './json-rpc.js';
 import { invalidRequest, tooManyRequests } from './mcp-request.errors.js';
 import type { JsonRpcMessage, MessageExtra, RequestId, Transport } from './mcp-server.interface.js';
@@ -56,6 +56,11 @@ export class SessionTransport implements Transport {
 
   get isClosed(): boolean {
     return this.closed;
+  }
+
+  /** Whether a request of the client with this method is in progress. */
+  isHandling(method: string): boolean {
+    return [...this.inbound.values()].some(({ request, internal }) => !internal && request.method === method);
   }
 
   async start(): Promise<void> {}

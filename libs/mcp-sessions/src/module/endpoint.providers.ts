@@ -49,6 +49,7 @@ export function endpointProviders(path: string, name: string | undefined): Provi
       useFactory: (streams: ResumableStreamManager, { limits, runtimeIdleMs }: ResolvedOptions) =>
         new SessionRuntimes(streams, {
           maxRuntimes: limits.runtimes,
+          maxInUse: Math.max(limits.runtimes, limits.sessions),
           maxRequests: limits.requestsPerSession,
           idleMs: runtimeIdleMs,
         }),

@@ -36,7 +36,10 @@ export interface McpSessionsLimits {
   streamsPerPrincipal?: number;
   /** Requests of one session in progress, whether or not anybody still listens; beyond: 429. Default 128. */
   requestsPerSession?: number;
-  /** Server objects kept; above it the idle ones are dropped, oldest first. Default 1,000. */
+  /**
+   * Server objects kept; above it the idle ones are dropped, oldest first. Default 1,000. Those at work stay, and count up to
+   * `sessions`; beyond: 503.
+   */
   runtimes?: number;
   /** Messages in one batch (revision 2025-03-26). Default 100. */
   batch?: number;
