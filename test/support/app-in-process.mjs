@@ -19,7 +19,10 @@ function server() {
   server.registerTool('ask', {}, async (ctx) => {
     const properties = { name: { type: 'string' } };
     const params = { message: 'Who?', requestedSchema: { type: 'object', properties, required: ['name'] } };
-    const { action, content } = await ctx.mcpReq.send({ method: 'elicitation/create', params });
+    const { action, content } = await ctx.mcpReq.send(
+      { method: 'elicitation/create', params },
+      { timeout: 2_000 },
+    );
     return text(JSON.stringify({ action, name: content?.name }));
   });
   // Answers when the test says so.
