@@ -4,8 +4,11 @@ import { ATTACH_STREAMS } from '../../libs/mcp-sessions/src/redis/scripts/attach
 import { BROADCAST_EVENTS } from '../../libs/mcp-sessions/src/redis/scripts/broadcast-events.lua.js';
 import { CHECK_STREAMS } from '../../libs/mcp-sessions/src/redis/scripts/check-streams.lua.js';
 import { DELETE_STREAMS } from '../../libs/mcp-sessions/src/redis/scripts/delete-streams.lua.js';
+import { DISMISS_STREAM } from '../../libs/mcp-sessions/src/redis/scripts/dismiss-stream.lua.js';
 import { READ_BROADCASTS } from '../../libs/mcp-sessions/src/redis/scripts/read-broadcasts.lua.js';
+import { READ_EVENTS } from '../../libs/mcp-sessions/src/redis/scripts/read-events.lua.js';
 import { RELEASE_STREAMS } from '../../libs/mcp-sessions/src/redis/scripts/release-streams.lua.js';
+import { STREAM_POSITION } from '../../libs/mcp-sessions/src/redis/scripts/stream-position.lua.js';
 import { CuttingProxy } from '../support/cutting-proxy.js';
 import { eventually } from '../support/eventually.js';
 import { RedisServer } from '../support/redis/redis-server.js';
@@ -131,6 +134,40 @@ describe.each(CLIENT_KINDS)('With %s,', (client) => {
       await expectReceived(`${sessionId} again`, ['2']);
     });
 
+    it('P2 the place of a stream is told', async () => {
+      sessionId = `position-${(sessions += 1)}`;
+      const broken = sender.commands[cut](STREAM_POSITION.sha1);
+      const place = sender.manager.call<string>('position', mainOf(sessionId));
+      await broken;
+      await place;
+      await sender.manager.sendEach([sessionId], numbers(2));
+      await holder.manager.open(sessionId, mainOf(sessionId), await place);
+      await expectReceived(sessionId, numbers(2));
+    });
+
+    it('P2 what a subscription missed is read from the log', async () => {
+      sessionId = `read-${(sessions += 1)}`;
+      await holder.manager.open(sessionId, mainOf(sessionId));
+      const broken = holder.commands[cut](READ_EVENTS.sha1);
+      holder.messages.mute();
+      expect(await sender.manager.sendEach([sessionId], numbers(10))).toEqual(numbers(10));
+      await broken;
+      await expectReceived(sessionId, numbers(10));
+    });
+
+    it('P1 a stream is closed from another instance', async () => {
+      sessionId = `dismiss-${(sessions += 1)}`;
+      await holder.manager.open(sessionId, mainOf(sessionId));
+      const broken = sender.commands[cut](DISMISS_STREAM.sha1);
+      const dismissed = sender.manager.call('release', mainOf(sessionId));
+      await broken;
+      await dismissed;
+      await eventually('the end', async () => (await holder.manager.read(sessionId)).closed);
+      await sender.manager.open(`${sessionId} again`, mainOf(sessionId));
+      await holder.manager.send([sessionId], '1');
+      expect((await sender.manager.receives(`${sessionId} again`, 1)).data).toEqual(['1']);
+    });
+
     it('P1 a session is deleted', async () => {
       sessionId = `delete-${(sessions += 1)}`;
       await holder.manager.open(sessionId, mainOf(sessionId));
@@ -214,6 +251,20 @@ describe.each(CLIENT_KINDS)('With %s,', (client) => {
       await eventually('the end', async () => (await holder.manager.read(sessionId)).closed);
       await holder.manager.send([sessionId], '1');
       expect((await sender.manager.receives(sessionId, 1)).data).toEqual(['1']);
+    });
+
+    it('P2 a stream that is closed from another instance meanwhile ends where it was', async () => {
+      sessionId = `dismissed-${(sessions += 1)}`;
+      await holder.manager.open(sessionId, mainOf(sessionId));
+      await sender.manager.send([sessionId], '1');
+      await expectReceived(sessionId, ['1']);
+      holder.messages.mute();
+      await sender.manager.call('release', mainOf(sessionId));
+      await sender.manager.send([sessionId], '2');
+      await eventually('the end', async () => (await holder.manager.read(sessionId)).closed);
+      await sender.manager.open(sessionId, mainOf(sessionId));
+      expect((await sender.manager.receives(sessionId, 1)).data).toEqual(['2']);
+      await expectReceived(sessionId, ['1']);
     });
 
     it('P2 a subscription that goes quiet without a sign is noticed and renewed', async () => {

@@ -152,7 +152,8 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
       this.parts.delivery.finish(stream);
       await this.asking(() => this.parts.releases.flush());
     } else if (!controller) {
-      await this.asking(() => this.parts.directory.dismiss(session, field));
+      const { position } = this.parts.delivery.broadcasts;
+      await this.asking(() => this.parts.directory.dismiss(session, field, position));
     }
   }
 

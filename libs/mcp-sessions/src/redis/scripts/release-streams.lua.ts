@@ -18,7 +18,7 @@ for index, hash in ipairs(KEYS) do
   local record = redis.call('HGET', hash, field)
   local log, place, found, lastDelivered, lastBroadcast, rest =
     string.match(record or '', '^(%d+ %d+ %a %d+ %d+) %S+ (%S+ %d+) (%S+) (%d+) (%S+) (.*)$')
-  if found == claim then
+  if found == claim or found == '!' .. claim then
     if forgets then
       redis.call('HDEL', hash, field)
     else

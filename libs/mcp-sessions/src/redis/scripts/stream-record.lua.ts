@@ -19,7 +19,8 @@ const MAX_ENDED_STREAMS = 32;
  *                  not there to be told of events
  *     epoch        changes whenever the log starts anew
  *     generation   grows with every connection that takes the stream over
- *     claim        the word of the connection that took the stream over last, by which its instance is recognised
+ *     claim        the word of the connection that took the stream over last, by which its instance is recognised; behind ! if
+ *                  another instance has had the connection closed
  *     delivered    the offset of the last event handed to a connection; while one holds the stream: to those before it
  *     broadcast    the last broadcast handed to a connection, or -; while one holds the stream: to those before it
  *     origin       the instance that began the stream: a request's stream is written by this one only

@@ -134,9 +134,13 @@ export class StreamDirectory {
     );
   }
 
-  /** Has the connection closed that holds the stream, wherever it is. */
-  async dismiss(session: string, field: string): Promise<void> {
-    const args = [session, field, this.keys.channelPrefix];
+  /**
+   * Has the connection closed that holds the stream, wherever it is.
+   *
+   * @param broadcast the last broadcast that this instance knows
+   */
+  async dismiss(session: string, field: string, broadcast: string): Promise<void> {
+    const args = [session, field, this.keys.channelPrefix, broadcast];
     await this.run(DISMISS_STREAM, [this.keys.streams(session)], args);
   }
 
