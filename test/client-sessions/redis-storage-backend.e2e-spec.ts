@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { redisSessionsFromUrl } from '../../libs/mcp-sessions/src/client-sessions/redis-sessions-from-url.js';
 import { RedisStorageBackend } from '../../libs/mcp-sessions/src/client-sessions/redis-storage-backend.js';
 import { sessionsFromEnvironment } from '../../libs/mcp-sessions/src/client-sessions/sessions-from-environment.js';
 import { LazySessions } from '../../libs/mcp-sessions/src/client-sessions/lazy-sessions.js';
@@ -181,6 +182,38 @@ describe('RedisStorageBackend', () => {
     await eventually('the connection to be closed', async () => (await clients()) === before);
     expect(await sessions.listIds('from the environment')).toEqual(['session']);
     await sessions.disconnect();
+  });
+
+  it('finishes what is under way before it closes the client that it made', async () => {
+    const made = await redisSessionsFromUrl(server.url, { prefix });
+    await made.create(session());
+    const creations = Array.from({ length: 40 }, (_, index) =>
+      made.create(session({ sessionId: `${index}` })),
+    );
+    const working = made.withLock('user', 'session', () =>
+      made.update('user', 'session', { serverName: 'under the lock' }),
+    );
+    await made.disconnect();
+    await Promise.all([working, ...creations]);
+    expect((await open().get('user', 'session'))?.serverName).toBe('under the lock');
+    expect(await open().listIds('user')).toHaveLength(41);
+    expect(await client.keys(`${prefix}*lock*`)).toEqual([]);
+  });
+
+  it('closes the client that it made also when what is under way does not end', async () => {
+    const made = await redisSessionsFromUrl(server.url, { prefix, commandTimeoutMs: 50 });
+    await made.create(session());
+    let isWorking = false;
+    let end = (): void => undefined;
+    const working = made.withLock('user', 'session', () => {
+      isWorking = true;
+      return new Promise<void>((resolve) => (end = resolve));
+    });
+    await eventually('the lock', () => isWorking);
+    await within('the client to be closed', made.disconnect());
+    await expect(made.listIds('user')).rejects.toMatchObject({ code: 'SESSIONS_UNAVAILABLE' });
+    end();
+    await working;
   });
 
   it('P6 says that Redis is away, by every method, and never that there is no session', async () => {
