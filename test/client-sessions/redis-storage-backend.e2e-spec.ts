@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { redisSessionsFromUrl } from '../../libs/mcp-sessions/src/client-sessions/redis-sessions-from-url.js';
 import { RedisStorageBackend } from '../../libs/mcp-sessions/src/client-sessions/redis-storage-backend.js';
 import { sessionsFromEnvironment } from '../../libs/mcp-sessions/src/client-sessions/sessions-from-environment.js';
 import { LazySessions } from '../../libs/mcp-sessions/src/client-sessions/lazy-sessions.js';
+import type { SessionLockedError } from '../../libs/mcp-sessions/src/client-sessions/sessions.errors.js';
 import type { Session } from '../../libs/mcp-sessions/src/client-sessions/sessions.interface.js';
 import { cleanUpLater } from '../support/clean-up.js';
 import { eventually, within } from '../support/eventually.js';
@@ -156,6 +158,31 @@ describe('RedisStorageBackend', () => {
     expect(await client.pttl(`${prefix}{user}:lock:session`)).toBeLessThanOrEqual(15_000);
     await client.pexpire(`${prefix}{user}:lock:session`, 100);
     expect(await open().withLock('user', 'session', async () => 'ran')).toBe('ran');
+  });
+
+  it('bounds the wait once, also for who waits behind another caller of its instance', async () => {
+    await open().create(session());
+    const outcomes: unknown[] = [];
+    const wait = (sessions: RedisStorageBackend, name: string): Promise<unknown> =>
+      sessions
+        .withLock('user', 'session', async () => 'ran')
+        .catch(({ code, waitedMs }: SessionLockedError) => `${code} ${waitedMs}`)
+        .then((outcome) => outcomes.push(`${name}: ${outcome}`));
+    const waiting = await open().withLock('user', 'session', async () => {
+      const sessions = open({ lockWaitMs: 400 });
+      const first = wait(sessions, 'first');
+      await delay(150);
+      const second = wait(sessions, 'second');
+      // The lock becomes free when somebody has given up who may wait longer.
+      await wait(open({ lockWaitMs: 600 }), 'other instance');
+      return [first, second];
+    });
+    await Promise.all(waiting);
+    expect(outcomes).toEqual([
+      'first: SESSION_LOCKED 400',
+      'second: SESSION_LOCKED 400',
+      'other instance: SESSION_LOCKED 600',
+    ]);
   });
 
   it('does not close the client of the application', async () => {

@@ -22,18 +22,20 @@ const RETRY_MS = 20;
 export class RedisSessionLock {
   private readonly logger = new Logger(RedisSessionLock.name);
 
+  /** @param waitMs how long a caller waits in all, for the message of the error */
   constructor(
     private readonly redis: RedisConnection,
     private readonly waitMs: number,
   ) {}
 
   /**
+   * @param giveUpAt when the wait is over, as a time of `performance.now`; a lock that is free is taken even then
    * @throws SessionLockedError the lock has not become free in time
    * @throws SessionsUnavailableError Redis does not answer
    */
-  async withLock<T>(key: string, work: () => Promise<T>): Promise<T> {
+  async withLock<T>(key: string, giveUpAt: number, work: () => Promise<T>): Promise<T> {
     const token = randomUUID();
-    await this.acquire(key, token);
+    await this.acquire(key, token, giveUpAt);
     const extending = setInterval(() => void this.extend(key, token), EXTEND_MS).unref();
     try {
       return await work();
@@ -43,10 +45,9 @@ export class RedisSessionLock {
     }
   }
 
-  private async acquire(key: string, token: string): Promise<void> {
-    const giveUpAt = Date.now() + this.waitMs;
+  private async acquire(key: string, token: string, giveUpAt: number): Promise<void> {
     while (!(await available(() => this.tryAcquire(key, token)))) {
-      if (Date.now() >= giveUpAt) throw new SessionLockedError(this.waitMs);
+      if (performance.now() >= giveUpAt) throw new SessionLockedError(this.waitMs);
       await delay(RETRY_MS * (1 + Math.random()));
     }
   }

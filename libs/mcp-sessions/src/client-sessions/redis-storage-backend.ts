@@ -158,8 +158,8 @@ export class RedisStorageBackend implements Sessions {
   /** Locks across all instances. An instance that dies holds others up for 15 seconds at most. */
   withLock<T>(userId: string, sessionId: string, work: (session: Session) => Promise<T>): Promise<T> {
     const key = this.keys.lock(this.keys.encode(userId), this.keys.encode(sessionId));
-    return this.localLocks.inTurn(userId, sessionId, () =>
-      this.lock.withLock(key, async () => {
+    return this.localLocks.inTurn(userId, sessionId, (giveUpAt) =>
+      this.lock.withLock(key, giveUpAt, async () => {
         const session = await this.get(userId, sessionId);
         if (!session) throw new SessionNotFoundError([sessionId]);
         return work(session);

@@ -41,13 +41,15 @@ export class SessionLocks {
   /**
    * Runs `work` when nobody else's runs for this session.
    *
+   * @param work is told when the wait for the lock is over, if it has more to wait for: a time of `performance.now`
    * @throws SessionLockedError the turn has not come in time
    */
-  async inTurn<T>(userId: string, sessionId: string, work: () => Promise<T>): Promise<T> {
+  async inTurn<T>(userId: string, sessionId: string, work: (giveUpAt: number) => Promise<T>): Promise<T> {
+    const giveUpAt = performance.now() + this.waitMs;
     const key = JSON.stringify([userId, sessionId]);
     await this.acquire(key);
     try {
-      return await work();
+      return await work(giveUpAt);
     } finally {
       this.release(key);
     }
