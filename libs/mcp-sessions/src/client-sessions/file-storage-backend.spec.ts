@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Logger } from '@nestjs/common';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { InvalidConfigurationError } from '../common/errors.js';
 import { sessionsContract } from '../testing/client-sessions.contract.js';
 import { FileStorageBackend } from './file-storage-backend.js';
@@ -68,6 +68,21 @@ describe('FileStorageBackend', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await readdir(join(directory, 'data'))).toEqual(['sessions.json']);
     expect(await open().get('user', 'session')).toEqual(session({ createdAt: expect.any(Number) as never }));
+  });
+
+  it('locks among all instances of the process on one file, and not among files', async () => {
+    await open().create(session());
+    const other = new FileStorageBackend({ path: join(directory, 'other.json') });
+    opened.push(other);
+    await other.create(session());
+    const same = open({ path: relative('', path), lockWaitMs: 20 });
+    const answer = await open().withLock('user', 'session', async () => {
+      const refused = same.withLock('user', 'session', async () => 'ran');
+      await expect(refused).rejects.toMatchObject({ code: 'SESSION_LOCKED' });
+      return other.withLock('user', 'session', async () => 'ran in the other file');
+    });
+    expect(answer).toBe('ran in the other file');
+    expect(await same.withLock('user', 'session', async () => 'ran')).toBe('ran');
   });
 
   it('writes changes that come together few times', async () => {

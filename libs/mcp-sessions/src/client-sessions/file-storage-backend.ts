@@ -35,9 +35,10 @@ export class FileStorageBackend implements Sessions {
   /** @throws InvalidConfigurationError an option is not what is allowed */
   constructor({ path = './sessions.json', ...options }: FileStorageBackendOptions = {}) {
     if (path === '') throw new InvalidConfigurationError('path must name a file');
+    const file = resolve(path);
     this.table = new SessionTable(options);
-    this.locks = new SessionLocks(this, lockWaitOf(options));
-    this.shared = new SharedSessionTable(this.table, new SessionsFile(resolve(path), this.table.now));
+    this.locks = new SessionLocks(this, lockWaitOf(options), file);
+    this.shared = new SharedSessionTable(this.table, new SessionsFile(file, this.table.now));
   }
 
   /** Reads the file. Every method does this by itself on first use. */

@@ -15,19 +15,28 @@ export function lockWaitOf({ lockWaitMs = DEFAULT_LOCK_WAIT_MS }: SessionsOption
   throw new InvalidConfigurationError(`lockWaitMs must be between 0 and ${LONGEST_TIMER_MS}`);
 }
 
+/** The turns of each locked session, that of the holder first. */
+type Turns = Map<string, (() => void)[]>;
+
+/** The turns of the sessions in files: several instances of this process may have one file. */
+const TURNS_IN_FILES: Turns = new Map();
+
 /** Locks of one process: who asked first gets the lock first. */
 export class SessionLocks {
-  /** The turns of each locked session, that of the holder first. */
-  private readonly turns = new Map<string, (() => void)[]>();
+  private readonly turns: Turns;
 
   /**
    * @param sessions where the session is read when the turn has come
    * @param waitMs how long a turn is waited for, in milliseconds
+   * @param file the absolute path of the file that the sessions are in; all instances on it have their locks in common
    */
   constructor(
     private readonly sessions: Pick<Sessions, 'get'>,
     private readonly waitMs: number,
-  ) {}
+    private readonly file?: string,
+  ) {
+    this.turns = file === undefined ? new Map() : TURNS_IN_FILES;
+  }
 
   /** What {@link Sessions.withLock} does. */
   withLock<T>(userId: string, sessionId: string, work: (session: Session) => Promise<T>): Promise<T> {
@@ -46,7 +55,7 @@ export class SessionLocks {
    */
   async inTurn<T>(userId: string, sessionId: string, work: (giveUpAt: number) => Promise<T>): Promise<T> {
     const giveUpAt = performance.now() + this.waitMs;
-    const key = JSON.stringify([userId, sessionId]);
+    const key = JSON.stringify([this.file, userId, sessionId]);
     await this.acquire(key);
     try {
       return await work(giveUpAt);
