@@ -1,14 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { redisSessionsFromUrl } from '../../libs/mcp-sessions/src/client-sessions/redis-sessions-from-url.js';
 import { RedisStorageBackend } from '../../libs/mcp-sessions/src/client-sessions/redis-storage-backend.js';
-import { sessionsFromEnvironment } from '../../libs/mcp-sessions/src/client-sessions/sessions-from-environment.js';
-import { LazySessions } from '../../libs/mcp-sessions/src/client-sessions/lazy-sessions.js';
 import type { SessionLockedError } from '../../libs/mcp-sessions/src/client-sessions/sessions.errors.js';
 import type { Session } from '../../libs/mcp-sessions/src/client-sessions/sessions.interface.js';
 import { cleanUpLater } from '../support/clean-up.js';
-import { eventually, within } from '../support/eventually.js';
 import { RedisServer } from '../support/redis/redis-server.js';
 import { CompiledSources } from './support/compiled-sources.js';
 
@@ -191,84 +187,5 @@ describe('RedisStorageBackend', () => {
     expect(await client.ping()).toBe('PONG');
     await sessions.create(session());
     expect(await sessions.listIds('user')).toEqual(['session']);
-  });
-
-  it('closes the client that it made for a URL, and makes another when it is used again', async () => {
-    const environment = { REDIS_URL: server.url };
-    const sessions = new LazySessions(() =>
-      sessionsFromEnvironment((name) => environment[name as keyof typeof environment]),
-    );
-    const clients = async () =>
-      String(await client.client('LIST'))
-        .trim()
-        .split('\n').length;
-    const before = await clients();
-    await sessions.create(session({ userId: 'from the environment' }));
-    expect(await clients()).toBe(before + 1);
-    await sessions.disconnect();
-    await eventually('the connection to be closed', async () => (await clients()) === before);
-    expect(await sessions.listIds('from the environment')).toEqual(['session']);
-    await sessions.disconnect();
-  });
-
-  it('finishes what is under way before it closes the client that it made', async () => {
-    const made = await redisSessionsFromUrl(server.url, { prefix });
-    await made.create(session());
-    const creations = Array.from({ length: 40 }, (_, index) =>
-      made.create(session({ sessionId: `${index}` })),
-    );
-    const working = made.withLock('user', 'session', () =>
-      made.update('user', 'session', { serverName: 'under the lock' }),
-    );
-    await made.disconnect();
-    await Promise.all([working, ...creations]);
-    expect((await open().get('user', 'session'))?.serverName).toBe('under the lock');
-    expect(await open().listIds('user')).toHaveLength(41);
-    expect(await client.keys(`${prefix}*lock*`)).toEqual([]);
-  });
-
-  it('closes the client that it made also when what is under way does not end', async () => {
-    const made = await redisSessionsFromUrl(server.url, { prefix, commandTimeoutMs: 50 });
-    await made.create(session());
-    let isWorking = false;
-    let end = (): void => undefined;
-    const working = made.withLock('user', 'session', () => {
-      isWorking = true;
-      return new Promise<void>((resolve) => (end = resolve));
-    });
-    await eventually('the lock', () => isWorking);
-    await within('the client to be closed', made.disconnect());
-    await expect(made.listIds('user')).rejects.toMatchObject({ code: 'SESSIONS_UNAVAILABLE' });
-    end();
-    await working;
-  });
-
-  it('P6 says that Redis is away, by every method, and never that there is no session', async () => {
-    const away = await RedisServer.start({ appendOnly: true });
-    cleanUpLater(() => away.dispose());
-    const ownClient = new Redis(away.port, { maxRetriesPerRequest: 1 });
-    ownClient.on('error', () => undefined);
-    cleanUpLater(() => ownClient.disconnect());
-    const sessions = new RedisStorageBackend(ownClient, { commandTimeoutMs: 300 });
-    await sessions.create(session());
-    await away.stop();
-    const calls: Promise<unknown>[] = [
-      sessions.get('user', 'session'),
-      sessions.list('user'),
-      sessions.listIds('user'),
-      sessions.listAllIds(),
-      sessions.create(session({ sessionId: 'other' })),
-      sessions.update('user', 'session', { serverName: 'x' }),
-      sessions.delete('user', 'session'),
-      sessions.clearAll(),
-      sessions.cleanupExpired(),
-      sessions.withLock('user', 'session', async () => undefined),
-    ];
-    for (const outcome of await within('every method to settle', Promise.allSettled(calls))) {
-      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'SESSIONS_UNAVAILABLE' } });
-    }
-    await away.restart();
-    const isBack = async () => (await sessions.get('user', 'session').catch(() => null)) !== null;
-    await eventually('the session to be back', isBack, 10_000);
   });
 });

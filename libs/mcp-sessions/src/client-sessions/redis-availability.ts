@@ -1,4 +1,5 @@
 import { McpSessionsError } from '../common/errors.js';
+import { replyCodeOf } from '../redis/client-error.js';
 import { RedisCommandTimeoutError } from '../redis/redis.errors.js';
 import { SessionsUnavailableError } from './sessions.errors.js';
 
@@ -13,6 +14,8 @@ export async function available<T>(ask: () => Promise<T>): Promise<T> {
     return await ask();
   } catch (cause) {
     if (cause instanceof McpSessionsError && !(cause instanceof RedisCommandTimeoutError)) throw cause;
-    throw new SessionsUnavailableError('Redis cannot be reached', { cause });
+    const code = replyCodeOf(cause);
+    const what = code === undefined ? 'cannot be reached' : `has answered with an error: ${code}`;
+    throw new SessionsUnavailableError(`Redis ${what}`, { cause });
   }
 }

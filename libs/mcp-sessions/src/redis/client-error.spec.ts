@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { inspect } from 'node:util';
 import { InvalidConfigurationError } from '../common/errors.js';
-import { clientError, messageOf } from './client-error.js';
+import { clientError, messageOf, replyCodeOf } from './client-error.js';
 import { RedisCommandTimeoutError } from './redis.errors.js';
 
 const ARGS = ['mcp:session:{the-session}', Buffer.from('the-record'), 60_000];
@@ -58,5 +58,20 @@ describe('clientError', () => {
     expect(messageOf(refused)).toBe('refused on ::1, refused on 127.0.0.1');
     const all = Object.assign(new Error('Failed to refresh slots cache.'), { lastNodeError: refused });
     expect(messageOf(all)).toBe('Failed to refresh slots cache. refused on ::1, refused on 127.0.0.1');
+  });
+});
+
+describe('replyCodeOf', () => {
+  it.each([
+    ["OOM command not allowed when used memory > 'maxmemory'.", 'OOM'],
+    ['ERR value is not an integer or out of range script: 1234', 'ERR'],
+    ['READONLY You can’t write against a read only replica.', 'READONLY'],
+    ['connect ECONNREFUSED 127.0.0.1:1', undefined],
+    ['Connection is closed.', undefined],
+    ['Reached the max retries per request limit (which is 1).', undefined],
+    ['The client is closed', undefined],
+    ['', undefined],
+  ])('of "%s" is %p', (message, code) => {
+    expect(replyCodeOf(clientError(new Error(message), 'set', []))).toBe(code);
   });
 });

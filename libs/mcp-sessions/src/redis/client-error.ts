@@ -37,6 +37,12 @@ export function clientError(error: unknown, command: string, args: readonly Redi
   return new RedisClientError({ name, message, code: typeof code === 'string' ? code : undefined }, command);
 }
 
+/** The code of an error that Redis itself has answered with, such as `OOM`; `undefined` of any other error. */
+export function replyCodeOf(error: unknown): string | undefined {
+  // Clients have no class of errors in common. What they say themselves begins with no word in capitals.
+  return /^[A-Z]{2,}(?= )/.exec(messageOf(error))?.[0];
+}
+
 /** What an error says, or the errors that it stands for, where a client keeps them beside an empty phrase. */
 export function messageOf(error: unknown): string {
   if (!isError(error)) return String(error);
