@@ -12,6 +12,9 @@ export interface SessionLifetimes {
 /** The recorded use of a session is out of date by no more than this, in milliseconds. */
 const RECORDED_USE_MS = 3_600_000;
 
+/** The last time that a `Date` can be. */
+const LATEST_TIME_MS = 8.64e15;
+
 /** What a field has to be. */
 interface FieldRule {
   mustBe: string;
@@ -19,6 +22,11 @@ interface FieldRule {
 }
 
 const TEXT: FieldRule = { mustBe: 'a string', allows: (value) => typeof value === 'string' };
+
+const TIME: FieldRule = {
+  mustBe: `a number of milliseconds since the epoch, at most ${LATEST_TIME_MS}`,
+  allows: (value) => typeof value === 'number' && value >= 0 && value <= LATEST_TIME_MS,
+};
 
 function oneOf(...values: string[]): FieldRule {
   return { mustBe: `"${values.join('" or "')}"`, allows: (value) => values.includes(value as string) };
@@ -30,7 +38,7 @@ const REQUIRED_FIELDS = Object.entries({
   userId: TEXT,
   serverUrl: TEXT,
   callbackUrl: TEXT,
-  createdAt: { mustBe: 'a number of milliseconds since the epoch', allows: Number.isFinite },
+  createdAt: TIME,
   transportType: oneOf('sse', 'streamable-http'),
   status: oneOf('pending', 'active'),
 } satisfies Partial<Record<keyof Session, FieldRule>>) as [keyof Session, FieldRule][];

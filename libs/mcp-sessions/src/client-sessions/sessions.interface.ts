@@ -21,7 +21,7 @@ export interface Session {
   transportType: 'sse' | 'streamable-http';
   /** Default `pending`. */
   status?: SessionStatus;
-  /** When the session was made, in milliseconds since the epoch. */
+  /** When the session was made, in milliseconds since the epoch, from 0 to 8.64e15 as a `Date` has them. */
   createdAt: number;
   /** When it was last updated, in milliseconds since the epoch. Set by the backend. */
   updatedAt?: number;

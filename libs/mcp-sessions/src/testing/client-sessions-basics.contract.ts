@@ -86,6 +86,8 @@ export function sessionsBasics(declare: DeclareSessionsCase): void {
       { userId: 1 },
       { sessionId: undefined },
       { createdAt: NaN },
+      { createdAt: -1 },
+      { createdAt: 1e21 },
       { transportType: 'stdio' },
       { status: 'closed' },
     ];
