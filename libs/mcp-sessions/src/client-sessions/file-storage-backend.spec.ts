@@ -8,6 +8,16 @@ import { sessionsContract } from '../testing/client-sessions.contract.js';
 import { FileStorageBackend } from './file-storage-backend.js';
 import type { Session } from './sessions.interface.js';
 
+/** A session as @mcp-ts/sdk writes it. */
+const foreign = {
+  sessionId: 'session',
+  userId: 'user',
+  serverUrl: 'https://mcp.example.com',
+  callbackUrl: 'https://app.example.com/callback',
+  transportType: 'streamable_http',
+  createdAt: 1,
+};
+
 const directories = new WeakMap<FileStorageBackend, string>();
 const fileOf = (sessions: FileStorageBackend): string => join(directories.get(sessions)!, 'sessions.json');
 
@@ -118,6 +128,7 @@ describe('FileStorageBackend', () => {
     ['no JSON', '{"version":1,"sessions":['],
     ['another kind of JSON', '{"version":2,"sessions":[]}'],
     ['a record without ids', '{"version":1,"revision":"x","sessions":[{"session":{"fields":{}}}]}'],
+    ['one session twice, as another program wrote it', JSON.stringify([foreign, foreign])],
     ['no UTF-8', Buffer.from([0x7b, 0xff, 0xfe])],
   ])('sets a damaged file aside, whole, and starts fresh: %s', async (_kind, content) => {
     const errors = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);

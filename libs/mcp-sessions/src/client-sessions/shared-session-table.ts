@@ -3,7 +3,11 @@ import { FileLock } from './file-lock.js';
 import { ABSENT, UNKNOWN, type SessionsFile } from './sessions-file.js';
 import { oldestRecordedUse } from './session-rules.js';
 import type { SessionRecord, SessionTable } from './session-table.js';
-import { InvalidSessionError, SessionsUnavailableError } from './sessions.errors.js';
+import {
+  InvalidSessionError,
+  SessionAlreadyExistsError,
+  SessionsUnavailableError,
+} from './sessions.errors.js';
 
 /** A change that waits to be made and written. */
 interface PendingChange {
@@ -184,7 +188,7 @@ export class SharedSessionTable {
     try {
       for (const session of foreign) this.table.create(session);
     } catch (error) {
-      if (error instanceof InvalidSessionError) return false;
+      if (error instanceof InvalidSessionError || error instanceof SessionAlreadyExistsError) return false;
       throw error;
     }
     this.savedCount = records.length + foreign.length;
