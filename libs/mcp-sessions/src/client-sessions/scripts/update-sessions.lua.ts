@@ -44,14 +44,6 @@ for i = 1, #KEYS / 2 do
       .. fields .. lines .. '}'
     write(hash, ends, id, record, ending, former)
     answer[i] = 1
-  elseif isAsRead and string.sub(record, -2) == '\\n}' then
-    local following = newStatus == '-' and status or newStatus
-    if following == 'a' then ending = ARGV[2] elseif status == 'a' then ending = ARGV[3] end
-    for name in string.gmatch(names, '%S+') do record = without(record, name) end
-    local header = table.concat({following, revision, ending, id, ARGV[4], ARGV[1]}, ' ')
-    local fields = string.sub(record, string.find(record, '\\n', 1, true), -2)
-    write(hash, ends, id, header .. fields .. lines .. '}', ending)
-    answer[i] = 1
   else
     answer[i] = 0
   end
