@@ -220,6 +220,20 @@ describe('RedisStorageBackend.update', () => {
       expect(await sessions.get('user', 'session')).toBeNull();
     });
 
+    it('that says of sealed credentials that they are not: hands none of them out', async () => {
+      const sessions = open({ encryptionKeys: [KEY] });
+      await sessions.create(session({ codeVerifier: 'hush' }));
+      const damaged = (await stored()).replace(/ k\.\S+ /, ' - ');
+      await store(damaged);
+      const refused = { code: 'SESSION_DECRYPTION_FAILED', field: 'codeVerifier' };
+      for (const one of [sessions, open()]) {
+        await expect(one.get('user', 'session')).rejects.toMatchObject(refused);
+        await expect(one.list('user')).rejects.toMatchObject(refused);
+      }
+      await expect(sessions.update('user', 'session', { serverName: 'a' })).rejects.toMatchObject(refused);
+      expect(await stored()).toBe(damaged);
+    });
+
     it('whose credential is no text: says so', async () => {
       const sessions = open({ encryptionKeys: [KEY] });
       await sessions.create(session({ tokens: { access_token: 'hush' } }));

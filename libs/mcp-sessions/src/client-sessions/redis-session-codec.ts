@@ -1,9 +1,10 @@
 import { configuredEncryptionKeys } from './encryption-keys.js';
 import type { RedisSessionPatch, RedisSessionRecord } from './redis-session-record.js';
-import { NO_SEALER, SecretCipher, type SecretPlace } from './secret-cipher.js';
+import { isSealed, NO_SEALER, SecretCipher, type SecretPlace } from './secret-cipher.js';
 import { damagedRecord, notJson, SECRET_FIELDS } from './session-codec.js';
 import { currentTransportType, type SessionChanges } from './session-rules.js';
 import type { SessionsOptions } from './sessions-options.interface.js';
+import { SessionDecryptionError } from './sessions.errors.js';
 import type { Session } from './sessions.interface.js';
 
 type Fields = Record<string, unknown>;
@@ -89,7 +90,8 @@ export class RedisSessionCodec {
     if (!isActive) session.expiresAt = end;
     if (updatedAt !== undefined) session.updatedAt = updatedAt;
     session.transportType = currentTransportType(session.transportType);
-    if (sealer !== NO_SEALER) this.open(session);
+    if (sealer === NO_SEALER) refuseSealed(session);
+    else this.open(session);
     return session;
   }
 
@@ -106,6 +108,15 @@ export class RedisSessionCodec {
       if (typeof sealed !== 'string') throw damagedRecord(sessionId);
       fields[field] = JSON.parse(this.cipher.open(sealed, { userId, sessionId, field }));
     }
+  }
+}
+
+/** The header says that nothing is sealed, and anybody who writes to Redis can change it. */
+function refuseSealed(session: Session): void {
+  for (const field of SECRET_FIELDS) {
+    const secret: unknown = session[field];
+    if (typeof secret !== 'string' || !isSealed(secret)) continue;
+    throw new SessionDecryptionError(field, `The stored ${field} is encrypted, but its record denies that`);
   }
 }
 

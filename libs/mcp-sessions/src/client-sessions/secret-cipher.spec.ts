@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { InvalidConfigurationError } from '../common/errors.js';
 import { configuredEncryptionKeys, encryptionKeysOf } from './encryption-keys.js';
-import { SecretCipher } from './secret-cipher.js';
+import { isSealed, SecretCipher } from './secret-cipher.js';
 import { SessionDecryptionError } from './sessions.errors.js';
 
 const PLACE = { userId: 'user', sessionId: 'session', field: 'tokens' };
@@ -21,6 +21,16 @@ describe('SecretCipher', () => {
     const sealed = Array.from({ length: 100 }, () => cipher.seal('hush', PLACE));
     expect(new Set(sealed).size).toBe(100);
     for (const one of sealed) expect(one).toMatch(/^k1:[\w-]+$/);
+  });
+
+  it('tells what is sealed, by any key, from a code verifier', () => {
+    for (const id of ['k1', 'old.2025-01', '-_.'.repeat(10)]) {
+      const other = new SecretCipher([{ id, key: randomBytes(32) }]);
+      for (const text of ['', 'hush']) expect(isSealed(other.seal(text, PLACE))).toBe(true);
+    }
+    for (const text of ['', 'k1:', 'k1:hush', randomBytes(64).toString('base64url'), '~.'.repeat(64)]) {
+      expect(isSealed(text)).toBe(false);
+    }
   });
 
   it('opens no secret in another place', () => {

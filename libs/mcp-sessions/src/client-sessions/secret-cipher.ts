@@ -10,6 +10,9 @@ const FINGERPRINT_BYTES = 6;
 /** The {@link SecretCipher.sealer} of who has no key. */
 export const NO_SEALER = '-';
 
+/** A key's id, and at least nonce and tag: 28 bytes. */
+const SEALED = /^[\w.-]{1,32}:[\w-]{38,}$/;
+
 /** Where a secret belongs. A sealed secret that is moved anywhere else does not open. */
 export interface SecretPlace {
   userId: string;
@@ -86,6 +89,11 @@ export class SecretCipher {
       `The stored ${field} is encrypted with the key "${keyId}", but ${configured}`,
     );
   }
+}
+
+/** Whether a text has the form of a sealed secret, whatever its key. What OAuth calls a code verifier has another. */
+export function isSealed(text: string): boolean {
+  return SEALED.test(text);
 }
 
 /** Says nothing of the key: nobody can try out keys of 256 random bits. */
