@@ -28,8 +28,8 @@ describe('RedisStorageBackend', () => {
   let now: number;
   let prefixes = 0;
 
-  const open = (options = {}): RedisStorageBackend =>
-    new RedisStorageBackend(client, { prefix, now: () => now, ...options });
+  const open = (options = {}, through = client): RedisStorageBackend =>
+    new RedisStorageBackend(through, { prefix, now: () => now, ...options });
   const session = (fields: Partial<Session> = {}): Session => ({
     sessionId: 'session',
     userId: 'user',
@@ -70,6 +70,43 @@ describe('RedisStorageBackend', () => {
     let listed: Session[] = [];
     expect(await commandsOf(async () => (listed = await sessions.list('user')))).toBe(1);
     expect(listed).toHaveLength(50);
+  });
+
+  it('lists the ids of a user in one command, and of one who has very many in small steps', async () => {
+    const sessions = open();
+    const ids = Array.from({ length: 6_000 }, (_, index) => `${index}`);
+    await Promise.all(ids.map((sessionId) => sessions.create(session({ sessionId }))));
+    await sessions.create(session({ sessionId: 'ended', status: 'pending' }));
+    await sessions.create(session({ userId: 'other', sessionId: 'few' }));
+    now += 600_000;
+    const stepwise = new Redis(server.port);
+    cleanUpLater(() => stepwise.disconnect());
+    const call = stepwise.call.bind(stepwise) as (name: string, ...args: string[]) => Promise<unknown>;
+    const sent: string[] = [];
+    let longest = 0;
+    const observed = async (name: string, ...args: string[]): Promise<unknown> => {
+      sent.push(name);
+      const answer = await call(name, ...args);
+      longest = Math.max(longest, JSON.stringify(answer).length);
+      // What was used, ended earlier or was created meanwhile is at another place in the order of ends.
+      await sessions.update('user', `${sent.length}`, { status: 'pending' });
+      await sessions.update('user', `${6_000 - sent.length}`, { serverName: 'used' });
+      await sessions.create(session({ sessionId: `new ${sent.length}` }));
+      return answer;
+    };
+    const lister = open({}, Object.assign(stepwise, { call: observed as Redis['call'] }));
+    await sessions.listIds('other'); // so that the server knows the script
+    expect(await lister.listIds('other')).toEqual(['few']);
+    expect(sent.filter((name) => name !== 'info')).toEqual(['evalsha']);
+    for (const list of [() => lister.listIds('user'), () => lister.listAllIds()]) {
+      const listed = await list();
+      const found = new Set(listed);
+      expect(found.size).toBe(listed.length);
+      expect(ids.filter((id) => !found.has(id))).toEqual([]);
+      expect(found.has('ended')).toBe(false);
+    }
+    expect(sent).toContain('zscan');
+    expect(longest).toBeLessThan(100_000);
   });
 
   it('cleans up by what has ended, not by what exists', async () => {

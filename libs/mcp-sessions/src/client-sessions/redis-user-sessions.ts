@@ -25,6 +25,10 @@ const SESSIONS_AT_ONCE = 32;
 /** Of so many users the ids are listed by one command. */
 const USERS_AT_ONCE = 25;
 
+/** So many sessions does that command look at; users who have more are gone through in steps of so many. */
+const IDS_AT_ONCE = 5_000;
+const IDS_PER_STEP = 1_000;
+
 /** Whose session, and which: encoded ids. */
 interface SessionKey {
   user: string;
@@ -97,16 +101,41 @@ export class RedisUserSessions {
     await this.deletions.request({ user, id });
   }
 
-  /** The encoded ids of the sessions of these users. */
+  /**
+   * The encoded ids of the sessions of these users. Of users who have very many, those that come or go meanwhile may be
+   * among them or not.
+   */
   async listIds(users: string[]): Promise<string[]> {
     const parts = partsOf(users, this.redis.isCluster ? 1 : USERS_AT_ONCE);
-    const answers = await Promise.all(
-      parts.map((part) => {
-        const ends = part.map((user) => this.keys.sessions(user).ends);
-        return this.redis.run(LIST_IDS, ends, [this.now()]) as Promise<string[]>;
-      }),
+    const ids = await Promise.all(parts.map((part) => this.idsOf(part)));
+    return ids.flat();
+  }
+
+  private async idsOf(users: string[]): Promise<string[]> {
+    const ends = users.map((user) => this.keys.sessions(user).ends);
+    const args = [this.now(), IDS_AT_ONCE];
+    const answers = (await this.redis.run(LIST_IDS, ends, args)) as (string | null)[];
+    const ids = await Promise.all(
+      answers.map(async (lines, index) =>
+        lines === null ? this.idsInSteps(ends[index]!) : lines.split('\n').slice(0, -1),
+      ),
     );
-    return answers.flat().flatMap((ids) => ids.split('\n').slice(0, -1));
+    return ids.flat();
+  }
+
+  private async idsInSteps(ends: string): Promise<string[]> {
+    const now = this.now();
+    const ids = new Set<string>(); // a cursor may come by one twice
+    let cursor = '0';
+    do {
+      const answer = await this.redis.command(ends, 'zscan', ends, cursor, 'count', IDS_PER_STEP);
+      const [next, entries] = answer as [string, string[]];
+      for (let at = 0; at < entries.length; at += 2) {
+        if (Number(entries[at + 1]) > now) ids.add(entries[at]!);
+      }
+      cursor = String(next);
+    } while (cursor !== '0');
+    return [...ids];
   }
 
   /**
