@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { LazySessions } from '../../libs/mcp-sessions/src/client-sessions/lazy-sessions.js';
 import { redisSessionsFromUrl } from '../../libs/mcp-sessions/src/client-sessions/redis-sessions-from-url.js';
@@ -27,6 +28,8 @@ describe('The Redis of a URL', () => {
     server = await RedisServer.start();
     client = new Redis(server.port);
   });
+
+  afterEach(() => void jest.restoreAllMocks());
 
   afterAll(async () => {
     client.disconnect();
@@ -80,7 +83,9 @@ describe('The Redis of a URL', () => {
     await eventually('the lock', () => isWorking);
     await within('the client to be closed', made.disconnect());
     await expect(made.listIds('user')).rejects.toMatchObject({ code: 'SESSIONS_UNAVAILABLE' });
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     end();
     await working;
+    expect(warn).toHaveBeenCalledWith(expect.stringMatching(/^The lock of a session could not be released/));
   });
 });
