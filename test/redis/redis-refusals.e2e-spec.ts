@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RedisClient } from '../../libs/mcp-sessions/src/redis/redis-client.interface.js';
 import { RedisSessionStore } from '../../libs/mcp-sessions/src/session-store/redis-session-store.js';
 import { RedisStreamManager } from '../../libs/mcp-sessions/src/streams/redis-stream-manager.js';
 import { cleanUpLater } from '../support/clean-up.js';
 import { agedRedis } from '../support/redis/aged-redis.js';
 import { closeClient, STANDALONE_CLIENTS } from '../support/redis/redis-clients.js';
+import { RedisCluster } from '../support/redis/redis-cluster.js';
+import { RedisSentinel } from '../support/redis/redis-sentinel.js';
 import { RedisServer } from '../support/redis/redis-server.js';
 import { createScenario } from '../support/scenario-server.js';
 import { startApp } from '../support/start-app.js';
@@ -19,6 +20,16 @@ beforeAll(async () => {
 });
 
 afterAll(() => server.dispose());
+
+/** Two clients of that server, which are closed after the test. */
+async function makeTwo(makeClient: (typeof STANDALONE_CLIENTS)[string], port: number) {
+  const two = [
+    await makeClient({ host: '127.0.0.1', port }),
+    await makeClient({ host: '127.0.0.1', port }),
+  ] as const;
+  cleanUpLater(() => two.forEach(closeClient));
+  return two;
+}
 
 /** Starts an application. @returns why it does not start; only that, since an application takes ages to print */
 async function refusalAt(url: string, ...parts: ('store' | 'stream')[]): Promise<object | undefined> {
@@ -56,14 +67,11 @@ describe('A server older than 6.2, which is a newer one behind a proxy that chan
   it.each(Object.entries(STANDALONE_CLIENTS))(
     'is refused by store and streams, each time they are asked, through %s',
     async (_, makeClient) => {
-      const clients: RedisClient[] = [];
-      for (let count = 0; count < 2; count += 1) clients.push(await makeClient({ host: '127.0.0.1', port }));
-      cleanUpLater(() => clients.forEach(closeClient));
-      const [client, pubSubClient] = clients;
-      const store = new RedisSessionStore({ client: client! });
+      const [client, pubSubClient] = await makeTwo(makeClient, port);
+      const store = new RedisSessionStore({ client });
       await expect(store.get('session')).rejects.toMatchObject(refusal);
       await expect(store.set('session', { lastAccessedAt: 1 })).rejects.toMatchObject(refusal);
-      const manager = new RedisStreamManager({ client: client!, pubSubClient: pubSubClient! });
+      const manager = new RedisStreamManager({ client, pubSubClient });
       await expect(manager.start()).rejects.toMatchObject(refusal);
       await expect(manager.has('session')).rejects.toMatchObject(refusal);
       await manager.close();
@@ -75,6 +83,61 @@ describe('A server older than 6.2, which is a newer one behind a proxy that chan
     'keeps an application from starting: option `%s`',
     async (part) => {
       expect(await refusalAt(`redis://127.0.0.1:${port}`, part)).toMatchObject(refusal);
+    },
+  );
+});
+
+describe('A server that needs another kind of client', () => {
+  const clusterRefusal = {
+    code: 'INVALID_CONFIGURATION',
+    message: expect.stringMatching(/^The server is a node of a Redis Cluster: .*clients of the Cluster/),
+  };
+  const sentinelRefusal = {
+    code: 'INVALID_CONFIGURATION',
+    message: expect.stringMatching(/^The server is a Sentinel.*ask it for the primary/),
+  };
+  let cluster: RedisCluster;
+  let sentinel: RedisSentinel;
+
+  beforeAll(async () => {
+    [cluster, sentinel] = await Promise.all([RedisCluster.start(), RedisSentinel.start()]);
+  }, 30_000);
+
+  afterAll(() => Promise.all([cluster.dispose(), sentinel.dispose()]));
+
+  it.each(Object.entries(STANDALONE_CLIENTS))(
+    'is refused by store and streams, each time they are asked, through %s',
+    async (_, makeClient) => {
+      for (const [{ port }, refusal] of [
+        [cluster.nodes[0]!, clusterRefusal],
+        [sentinel.sentinel, sentinelRefusal],
+      ] as const) {
+        const [client, pubSubClient] = await makeTwo(makeClient, port);
+        const store = new RedisSessionStore({ client });
+        for (const id of ['a', 'b']) await expect(store.get(id)).rejects.toMatchObject(refusal);
+        const manager = new RedisStreamManager({ client, pubSubClient });
+        await expect(manager.start()).rejects.toMatchObject(refusal);
+        await expect(manager.has('session')).rejects.toMatchObject(refusal);
+        await manager.close();
+      }
+    },
+  );
+
+  it.each([['store'], ['stream']] as const)(
+    'keeps an application from starting: option `%s`',
+    async (part) => {
+      expect(await refusalAt(cluster.nodes[0]!.url, part)).toMatchObject(clusterRefusal);
+      expect(await refusalAt(sentinel.sentinel.url, part)).toMatchObject(sentinelRefusal);
+    },
+  );
+
+  it.each([['store'], ['stream']] as const)(
+    'or is another one, since it is a replica, is named as such: option `%s`',
+    async (part) => {
+      expect(await refusalAt(sentinel.servers[1].url, part)).toMatchObject({
+        code: 'INVALID_CONFIGURATION',
+        message: expect.stringMatching(/is a replica.*READONLY.*address of the primary/),
+      });
     },
   );
 });

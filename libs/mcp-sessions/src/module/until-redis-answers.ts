@@ -12,6 +12,8 @@ const RETRY_MS = 250;
 /** What Redis says to a client that it does not let in, and to one that may not do what it asks. No waiting mends that. */
 const NOT_LET_IN = /^(WRONGPASS|NOAUTH)\b/;
 const NOT_ALLOWED = /^NOPERM|ACL failure in script|can't run this command/;
+/** What a replica says to writes. It may be about to become the primary. */
+const IS_REPLICA = /^READONLY\b/;
 
 const logger = new Logger('McpSessionsModule');
 
@@ -20,7 +22,8 @@ const logger = new Logger('McpSessionsModule');
  *
  * @param what what the application wants Redis for, as an option: `store` or `stream`
  * @param clients the clients that `ask` uses, which know best why there is no answer
- * @throws InvalidConfigurationError it does not, it is too old, or it refuses the user
+ * @throws InvalidConfigurationError it does not, it is too old or a replica, it refuses the user, or the client cannot
+ *   be used with it
  */
 export async function untilRedisAnswers(
   what: string,
@@ -58,6 +61,9 @@ function complaintOf(reason: string, isOverdue: boolean): string | undefined {
     return `refuses what sessions need (${reason}): let the user do it, or take another one.`;
   }
   if (!isOverdue) return undefined;
+  if (IS_REPLICA.test(reason)) {
+    return `is a replica, which takes no writes (${reason}): give the address of the primary.`;
+  }
   const seconds = START_TIMEOUT_MS / 1_000;
   return `has not answered for ${seconds} seconds (${reason}): start it, or change its address.`;
 }

@@ -3,11 +3,11 @@ import { clientError } from './client-error.js';
 import type { Attempt, CommandDeadlines } from './command-deadlines.js';
 import type { CommandSender } from './command-sender.interface.js';
 import type { RedisArgument, RedisConnection, RedisScript } from './redis-connection.interface.js';
-import { checkServerVersion } from './redis-server-version.js';
+import { checkServer } from './server-check.js';
 
 /** Sends commands through a client of any kind, and waits no longer than the command timeout for each. */
 export class ClientConnection implements RedisConnection {
-  /** Settled once the server has been found new enough; until then each command waits for that. */
+  /** Settled once the server has been found usable; until then each command waits for that. */
   private checking: Promise<void> | undefined;
   private checked = false;
 
@@ -78,7 +78,7 @@ export class ClientConnection implements RedisConnection {
     try {
       const reason = this.sender.unusable();
       if (reason) throw new InvalidConfigurationError(reason);
-      await checkServerVersion(this.sender);
+      await checkServer(this.sender);
       this.checked = true;
     } catch (error) {
       this.checking = undefined; // the next command asks again

@@ -31,8 +31,8 @@ export interface RedisConnectionOptions {
 }
 
 /**
- * Commands through a client, whichever kind it is. The server is asked for its version before the first command:
- * one that is too old, like a client that nobody connected, rejects with `InvalidConfigurationError`.
+ * Commands through a client, whichever kind it is. The server is asked what it is before the first command: one that is
+ * too old or needs another kind of client, like a client that nobody connected, rejects with `InvalidConfigurationError`.
  *
  * @throws InvalidConfigurationError the client is of no known kind, or is set up so that it cannot be used
  */
