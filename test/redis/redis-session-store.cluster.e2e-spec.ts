@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Cluster } from 'ioredis';
+import { Cluster as ValkeyCluster } from 'iovalkey';
+import { createCluster } from 'redis';
+import type { RedisClient } from '../../libs/mcp-sessions/src/redis/redis-client.interface.js';
 import { RedisSessionStore } from '../../libs/mcp-sessions/src/session-store/redis-session-store.js';
 import { sessionStoreContract } from '../../libs/mcp-sessions/src/testing/session-store.contract.js';
-import { CLUSTER_CLIENTS } from '../support/redis/redis-clients.js';
+import { cleanUpLater } from '../support/clean-up.js';
+import { CLUSTER_CLIENTS, closeClient } from '../support/redis/redis-clients.js';
 import { RedisCluster } from '../support/redis/redis-cluster.js';
 
 let cluster: RedisCluster;
@@ -34,5 +39,34 @@ describe.each(Object.entries(CLUSTER_CLIENTS))('P1 sessions in a Cluster, throug
     expect(await other.keys()).toEqual(['session']);
     await other.clear();
     await Promise.all([store.close(), other.close()]);
+  });
+});
+
+describe('A Cluster whose nodes have other addresses for clients than for each other', () => {
+  const inside = () => cluster.nodes.map(({ port }) => `127.0.0.1:${port}`);
+  const outside = () => cluster.nodes.map(({ port }) => ({ host: 'localhost', port }));
+  const map = () => Object.fromEntries(inside().map((address, index) => [address, outside()[index]!]));
+
+  it.each<[string, () => RedisClient | Promise<RedisClient>]>([
+    ['ioredis 6', () => new Cluster(outside(), { natMap: map() })],
+    ['iovalkey', () => new ValkeyCluster(outside(), { natMap: (address) => map()[address] ?? null })],
+    [
+      'node-redis 6',
+      () =>
+        createCluster({
+          rootNodes: cluster.nodes.map(({ port }) => ({ url: `redis://localhost:${port}` })),
+          nodeAddressMap: map(),
+        })
+          .on('error', () => undefined)
+          .connect(),
+    ],
+  ])('tells all its sessions, through %s', async (_, makeClient) => {
+    const client = await makeClient();
+    cleanUpLater(() => closeClient(client));
+    const store = new RedisSessionStore({ client, prefix: 'mapped:' });
+    const ids = Array.from({ length: 60 }, (__, index) => `session-${index}`);
+    await Promise.all(ids.map((id) => store.set(id, { lastAccessedAt: 1 })));
+    expect((await store.keys()).toSorted()).toEqual(ids.toSorted());
+    await store.clear();
   });
 });

@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { eventually } from '../eventually.js';
 import { freePort } from './free-port.js';
 import { RedisServer } from './redis-server.js';
@@ -84,6 +85,48 @@ export class RedisCluster {
         await eventually('the failover', () => this.isWhole(other, node), 20_000);
       }
     };
+  }
+
+  /** Adds a primary without slots, which every node knows of. */
+  async addPrimary(): Promise<RedisServer> {
+    const node = await startNode();
+    this.nodes.push(node);
+    await node.command('cluster', 'meet', '127.0.0.1', this.nodes[0]!.port);
+    await this.ready();
+    return node;
+  }
+
+  /** Moves the first `count` slots of one primary, and the keys that are in them, to another; waits until all know. */
+  async moveSlots(from: RedisServer, to: RedisServer, count: number): Promise<void> {
+    const range = (await this.slotsAt(from)).find(([, , owner]) => owner[1] === from.port)!;
+    const slots = Array.from({ length: count }, (_, index) => range[0] + index);
+    const [source, target] = await Promise.all([
+      from.command('cluster', 'myid'),
+      to.command('cluster', 'myid'),
+    ]);
+    const clients = [new Redis(from.port), new Redis(to.port)] as const;
+    const [giver, taker] = clients;
+    try {
+      await Promise.all(slots.map((slot) => taker.cluster('SETSLOT', slot, 'IMPORTING', String(source))));
+      await Promise.all(slots.map((slot) => giver.cluster('SETSLOT', slot, 'MIGRATING', String(target))));
+      const keys = (
+        await Promise.all(slots.map((slot) => giver.cluster('GETKEYSINSLOT', slot, 1_000)))
+      ).flat();
+      await Promise.all(keys.map((key) => giver.migrate('127.0.0.1', to.port, String(key), 0, 5_000)));
+      for (const client of [taker, giver]) {
+        await Promise.all(slots.map((slot) => client.cluster('SETSLOT', slot, 'NODE', String(target))));
+      }
+    } finally {
+      for (const client of clients) client.disconnect();
+    }
+    const [first] = slots;
+    for (const node of this.running) {
+      await eventually('all to know the new owner', async () => {
+        const ranges = await this.slotsAt(node);
+        const moved = ranges.filter(([begin, , owner]) => owner[1] === to.port && begin <= first!);
+        return moved.some(([, end]) => end >= first! + count - 1);
+      });
+    }
   }
 
   /** Waits until the replica has all that the primary has at the moment. */

@@ -46,8 +46,8 @@ export class ClientConnection implements RedisConnection {
   async primaries(): Promise<RedisConnection[]> {
     if (!this.isCluster) return [this];
     const senders = await this.deadlines.enforce(
-      () => this.checkServer().then(() => this.sender.primaries()),
-      (error) => clientError(error, 'ping', []),
+      (attempt) => this.checkServer().then(() => this.sender.primaries(attempt)),
+      (error) => clientError(error, 'cluster', []),
     );
     return senders.map((sender) => {
       const connection = new ClientConnection(sender, this.deadlines, false);

@@ -1,5 +1,5 @@
 import { IoredisChannels } from './ioredis-channels.js';
-import type { IoredisCluster } from './ioredis-sender.js';
+import type { IoredisCluster, IoredisClusterNode } from './ioredis-sender.js';
 import { NodeRedisChannels } from './node-redis-channels.js';
 import type { NodeRedisCluster } from './node-redis-sender.js';
 import type { RedisChannels } from './redis-channels.interface.js';
@@ -15,7 +15,7 @@ export interface NodeConnection {
 /** Connects to one of the nodes that the Cluster's client knows, whichever. */
 export type ConnectToNode = () => Promise<NodeConnection>;
 
-interface IoredisNode extends IoredisClient {
+interface IoredisNode extends IoredisClusterNode {
   duplicate(options: object): IoredisClient;
 }
 

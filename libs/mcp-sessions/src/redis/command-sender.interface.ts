@@ -8,7 +8,12 @@ export interface CommandSender {
   unusable(): string | undefined;
   /** @param attempt tells when the command is given up: a client that can takes it out of its queue then */
   send(key: string | undefined, name: string, args: RedisArgument[], attempt?: Attempt): Promise<unknown>;
-  /** Senders to each primary of a Cluster; without Cluster, this one alone. */
-  primaries(): Promise<CommandSender[]>;
+  /**
+   * Senders to each primary of a Cluster; without Cluster, this one alone.
+   *
+   * @param attempt as with `send`, of the commands that this takes
+   * @throws Error the client does not reach all of them
+   */
+  primaries(attempt?: Attempt): Promise<CommandSender[]>;
   close(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { findPrimaries } from './cluster-primaries.js';
 import type { CommandSender } from './command-sender.interface.js';
 import type { IoredisClient } from './redis-client.interface.js';
 import type { RedisArgument } from './redis-connection.interface.js';
@@ -5,13 +6,24 @@ import type { RedisArgument } from './redis-connection.interface.js';
 /** What ioredis and iovalkey have beyond the public type, as far as it is used here. */
 export interface IoredisCluster extends IoredisClient {
   readonly isCluster: true;
-  readonly options: { enableAutoPipelining?: boolean };
-  nodes(role: 'master' | 'all'): IoredisClient[];
+  readonly options: { enableAutoPipelining?: boolean; natMap?: NatMap };
+  nodes(role: 'master' | 'all'): IoredisClusterNode[];
+  refreshSlotsCache(callback: (error?: Error | null) => void): void;
   pipeline(): { call(command: string, ...args: RedisArgument[]): { exec(): Promise<PipelineAnswers> } };
 }
 
-/** What `CLUSTER SLOTS` says of a range of slots. */
-type SlotRange = [from: number, to: number, primary: [host: string, port: number, id: string], ...unknown[]];
+interface Address {
+  host: string;
+  port: number;
+}
+
+/** The client of one node. */
+export interface IoredisClusterNode extends IoredisClient {
+  readonly options: Address;
+}
+
+/** Where nodes are for the client, by where they are for each other. */
+type NatMap = Record<string, Address> | ((address: string) => Address | null);
 
 type PipelineAnswers = [Error | null, unknown][] | null;
 
@@ -56,18 +68,31 @@ export class IoredisClusterSender implements CommandSender {
   }
 
   async primaries(): Promise<CommandSender[]> {
-    const ranges = (await this.cluster.call('cluster', 'slots')) as SlotRange[];
-    const owners = new Set(ranges.map(([, , [, , id]]) => id)).size;
-    const nodes = this.cluster.nodes('master');
-    // The client forgets a node when the connection to it breaks: what is there would be missing without a word.
-    if (nodes.length < owners) {
-      throw new Error(`The Cluster client reaches ${nodes.length} of ${owners} primaries`);
-    }
+    const nodes = await findPrimaries({
+      askSlots: () => this.cluster.call('cluster', 'slots'),
+      primaryAt: (address) => this.primaryAt(address),
+      refresh: () => this.refresh(),
+    });
     return nodes.map((node) => new IoredisSender(node));
   }
 
   async close(): Promise<void> {
     this.cluster.disconnect();
+  }
+
+  private primaryAt(address: string): IoredisClusterNode | undefined {
+    const { natMap } = this.cluster.options;
+    const mapped = typeof natMap === 'function' ? natMap(address) : natMap?.[address];
+    const reachedAt = mapped ? `${mapped.host}:${mapped.port}` : address;
+    return this.cluster
+      .nodes('master')
+      .find(({ options: { host, port } }) => `${host}:${port}` === reachedAt);
+  }
+
+  private refresh(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.cluster.refreshSlotsCache((error) => (error ? reject(error) : resolve()));
+    });
   }
 
   private async sendAlone(name: string, args: RedisArgument[]): Promise<unknown> {

@@ -1,3 +1,4 @@
+import { findPrimaries } from './cluster-primaries.js';
 import type { Attempt } from './command-deadlines.js';
 import type { CommandSender } from './command-sender.interface.js';
 import type { NodeRedisClient } from './redis-client.interface.js';
@@ -26,6 +27,8 @@ interface NodeRedisSentinel extends NodeRedisClient {
 /** What a Cluster of node-redis has beyond the public type, as far as it is used here. */
 export interface NodeRedisCluster extends NodeRedisClient {
   readonly masters: NodeOfCluster[];
+  /** What the client does itself when a node says that a key has moved. */
+  readonly _slots: { rediscover(startWith: NodeRedisClient): Promise<void> };
   sendCommand(key: string, isReadOnly: boolean, parts: Part[], options: object): Promise<unknown>;
   nodeClient(node: NodeOfCluster): Promise<NodeRedisClient>;
 }
@@ -105,20 +108,38 @@ export class NodeRedisClusterSender implements CommandSender {
     if (key !== undefined)
       return this.cluster.sendCommand(key, false, partsOf(name, args), optionsOf(attempt));
     // Without a key, the client would send some commands to all nodes and join the answers.
-    const [primary] = await this.primaries();
-    return primary!.send(undefined, name, args, attempt);
+    const node = await this.cluster.nodeClient(this.nodes()[0]!);
+    return new NodeRedisSender(node).send(undefined, name, args, attempt);
   }
 
-  async primaries(): Promise<CommandSender[]> {
-    const { masters } = this.cluster;
-    if (masters.length === 0) throw new Error('The Cluster client has found no primary yet');
-    const clients = await Promise.all(masters.map((node) => this.cluster.nodeClient(node)));
+  async primaries(attempt?: Attempt): Promise<CommandSender[]> {
+    let asked!: NodeRedisClient;
+    const nodes = await findPrimaries({
+      askSlots: async () => {
+        // Any, so that one which is out of reach is not asked again and again.
+        asked = await this.cluster.nodeClient(oneOf(this.nodes()));
+        return new NodeRedisSender(asked).send(undefined, 'cluster', ['slots'], attempt);
+      },
+      primaryAt: (address) => this.nodes().find((node) => node.address === address),
+      refresh: () => this.cluster._slots.rediscover(asked),
+    });
+    const clients = await Promise.all(nodes.map((node) => this.cluster.nodeClient(node)));
     return clients.map((client) => new NodeRedisSender(client));
   }
 
   async close(): Promise<void> {
     if (this.cluster.isOpen) this.cluster.destroy();
   }
+
+  private nodes(): NodeOfCluster[] {
+    const { masters } = this.cluster;
+    if (masters.length === 0) throw new Error('The Cluster client has found no primary yet');
+    return masters;
+  }
+}
+
+function oneOf<T>(items: T[]): T {
+  return items[Math.floor(Math.random() * items.length)]!;
 }
 
 /** The client takes a command that it has not written yet out of its queue when the attempt is given up. */

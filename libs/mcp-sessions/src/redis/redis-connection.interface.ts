@@ -28,7 +28,10 @@ export interface RedisConnection {
   command(key: string | undefined, name: string, ...args: RedisArgument[]): Promise<unknown>;
   /** Runs a script. All `keys` belong to one slot. Loads the script where a server does not know it. */
   run(script: RedisScript, keys: string[], args: RedisArgument[]): Promise<unknown>;
-  /** Connections to all nodes that hold keys: each primary of a Cluster, else this one alone. */
+  /**
+   * Connections to all nodes that hold keys: each primary of a Cluster, else this one alone. Rejects if the client does
+   * not reach each of them.
+   */
   primaries(): Promise<RedisConnection[]>;
   /** Closes the client, if this library made it; leaves one that the application made alone. */
   close(): Promise<void>;
