@@ -26,6 +26,7 @@ describe('dialectOf', () => {
     ['a URL', 'redis://localhost', /not a client/],
     ['some object', { get: () => undefined }, /not a client/],
     ['a pipeline', new Redis(lazy).pipeline(), /not a client/],
+    ['node-redis 4, which is as newer ones without `destroy`', withoutDestroy(), /node-redis 5 or newer/],
     ['a pool', createClientPool(), /pool/],
     ['keyPrefix', new Redis({ ...lazy, keyPrefix: 'a:' }), /keyPrefix/],
     [
@@ -53,3 +54,7 @@ describe('connectionTo and subscriberOn', () => {
     await expect(connection.command('key', 'get', 'key')).rejects.toBeInstanceOf(InvalidConfigurationError);
   });
 });
+
+function withoutDestroy(): object {
+  return Object.assign(createClient(), { destroy: undefined });
+}

@@ -12,6 +12,8 @@ interface Traits {
   readonly mode?: string;
   readonly isOpen?: boolean;
   readonly sendCommand?: unknown;
+  /** Of node-redis since version 5. */
+  readonly destroy?: unknown;
   readonly nodeClient?: unknown;
   readonly acquire?: unknown;
   readonly execute?: unknown;
@@ -36,7 +38,11 @@ export function dialectOf(client: unknown): RedisDialect {
     refuse(reasonAgainstOptions(traits.options));
     return traits.isCluster ? 'ioredis-cluster' : 'ioredis';
   }
-  if (typeof traits.sendCommand === 'function' && typeof traits.isOpen === 'boolean') {
+  if (
+    typeof traits.sendCommand === 'function' &&
+    typeof traits.isOpen === 'boolean' &&
+    typeof traits.destroy === 'function'
+  ) {
     refuse(reasonAgainstOptions(traits.options));
     if (typeof traits.nodeClient === 'function') return 'node-redis-cluster';
     if (typeof traits.acquire === 'function') return 'node-redis-sentinel';
