@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { McpSessionsOptions } from 'nestjs-mcp-sessions';
 import { RedisSessionStore } from '../../libs/mcp-sessions/src/session-store/redis-session-store.js';
 import { RedisStreamManager } from '../../libs/mcp-sessions/src/streams/redis-stream-manager.js';
 import { cleanUpLater } from '../support/clean-up.js';
@@ -31,9 +32,12 @@ async function makeTwo(makeClient: (typeof STANDALONE_CLIENTS)[string], port: nu
   return two;
 }
 
-/** Starts an application. @returns why it does not start; only that, since an application takes ages to print */
 async function refusalAt(url: string, ...parts: ('store' | 'stream')[]): Promise<object | undefined> {
-  const options = Object.fromEntries(parts.map((part) => [part, { type: 'redis', url }]));
+  return refusalOf(Object.fromEntries(parts.map((part) => [part, { type: 'redis', url }])));
+}
+
+/** Starts an application. @returns why it does not start; only that, since an application takes ages to print */
+async function refusalOf(options: Partial<McpSessionsOptions>): Promise<object | undefined> {
   try {
     await startApp({ server: createScenario('v2').factory, ...options });
     return undefined;
@@ -140,6 +144,29 @@ describe('A server that needs another kind of client', () => {
       });
     },
   );
+});
+
+describe('A server that takes connections and answers nothing', () => {
+  it('keeps no application waiting for longer than a start may take, whatever the command timeout', async () => {
+    const commandTimeoutMs = 600_000;
+    const [client, pubSubClient] = await makeTwo(STANDALONE_CLIENTS['node-redis 6']!, server.port);
+    const type = 'redis';
+    const { url } = server;
+    server.pause();
+    cleanUpLater(() => server.resume());
+    const refusals = await Promise.all([
+      refusalOf({ store: { type, url, commandTimeoutMs } }),
+      refusalOf({ store: { type, client, commandTimeoutMs } }),
+      refusalOf({ stream: { type, url, commandTimeoutMs } }),
+      refusalOf({ stream: { type, client, pubSubClient, commandTimeoutMs } }),
+    ]);
+    for (const refusal of refusals) {
+      expect(refusal).toMatchObject({
+        code: 'INVALID_CONFIGURATION',
+        message: expect.stringMatching(/has not answered for 10 seconds \(no reply\): start it/),
+      });
+    }
+  });
 });
 
 describe('A user of Redis', () => {

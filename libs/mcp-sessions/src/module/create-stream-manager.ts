@@ -46,7 +46,8 @@ async function createRedisStreamManager(
     await untilRedisAnswers('stream', [client, pubSubClient], () => manager.start());
     return manager;
   } catch (error) {
-    await manager.close();
+    // Not waited for: that could take as long as the command that Redis does not answer.
+    manager.close().catch(() => undefined);
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidConfigurationError } from '../common/errors.js';
+import { inTime } from '../mcp/in-time.js';
 import { messageOf } from '../redis/client-error.js';
 import type { RedisClient } from '../redis/redis-client.interface.js';
 import { reasonOf } from './reason-of.js';
@@ -22,6 +23,7 @@ const logger = new Logger('McpSessionsModule');
  *
  * @param what what the application wants Redis for, as an option: `store` or `stream`
  * @param clients the clients that `ask` uses, which know best why there is no answer
+ * @param ask what has to succeed; the last attempt may still be under way when this rejects
  * @throws InvalidConfigurationError it does not, it is too old or a replica, it refuses the user, or the client cannot
  *   be used with it
  */
@@ -35,7 +37,8 @@ export async function untilRedisAnswers(
   try {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await ask();
+        // A command may be allowed to take longer than the start.
+        await inTime(ask(), giveUpAt - Date.now(), () => new Error('no reply'));
         return;
       } catch (cause) {
         if (cause instanceof InvalidConfigurationError) throw cause;
