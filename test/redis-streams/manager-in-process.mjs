@@ -14,6 +14,10 @@ const manager = new RedisStreamManager({
 const connections = new Map();
 const answers = [];
 manager.onForwardedResponse((message, sessionId) => answers.push([message, sessionId]));
+const signals = [];
+let signalsMissed = 0;
+manager.onSignal((sessionId, value) => signals.push([sessionId, value]));
+manager.onSignalsMissed(() => (signalsMissed += 1));
 
 const frame = (data) => `event: message\ndata: ${data}\n\n`;
 
@@ -50,6 +54,10 @@ const methods = {
   register: (requestId, sessionId) => manager.registerOutboundRequest(requestId, sessionId),
   forward: (message, sessionId) => manager.forwardInboundResponse(message, sessionId),
   answers: () => answers,
+  signal: (sessionId, value) => manager.signal(sessionId, value),
+  /** What other instances have signalled about the session. */
+  signals: (sessionId) => signals.filter(([id]) => id === sessionId).map(([, value]) => value),
+  signalsMissed: () => signalsMissed,
   eventsLost: () => manager.eventsLost,
   localSize: () => manager.localSize,
   close: () => manager.close(),

@@ -86,6 +86,11 @@ export class ManagerProcess {
     return this.call('sendEach', sessionIds, data, pauseMs);
   }
 
+  /** Tells the other instances something about a session. */
+  notify(sessionId: string, value: unknown): Promise<void> {
+    return this.call('signal', sessionId, value);
+  }
+
   has(sessionId: string): Promise<boolean> {
     return this.call('has', sessionId);
   }

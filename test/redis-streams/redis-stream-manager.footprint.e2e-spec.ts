@@ -96,6 +96,33 @@ describe('What a session costs in Redis', () => {
     }
   });
 
+  it.each([
+    ['in number', '1', 8_200, 8_192],
+    ['in bytes', 'x'.repeat(1024 * 1024), 6, 3],
+  ])('P4 is bounded in what instances signal of it: %s', async (_, value, sent, kept) => {
+    const manager = await makeManager();
+    for (let signalled = 0; signalled < sent; signalled += 1) await manager.signal(SESSION, value);
+    // Two elements of the list for each.
+    expect(await redis.llen('mcp:stream:{signals}')).toBe(2 * kept);
+    const left = await redis.pttl('mcp:stream:{signals}');
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(300_000);
+  });
+
+  it('P4 is bounded in time in what instances signal of it', async () => {
+    const manager = await makeManager();
+    for (let signalled = 0; signalled < 3; signalled += 1) await manager.signal(SESSION, signalled);
+    const log = 'mcp:stream:{signals}';
+    for (const element of [0, 2]) {
+      const line = (await redis.lindex(log, element))!;
+      const old = line.replace(/\d{13}/, (at) => String(Number(at) - 301_000));
+      await redis.lset(log, element, old);
+    }
+    await manager.signal(SESSION, 'new');
+    const signals = (await redis.lrange(log, 0, -1)).filter((_, index) => index % 2 === 1);
+    expect(signals).toEqual([2, 'new'].map((value) => JSON.stringify([SESSION, value])));
+  });
+
   it('P1 is nothing after its end', async () => {
     const manager = await makeManager();
     await manager.open(mainOf(SESSION), new RecordingConnection());
@@ -112,6 +139,7 @@ describe('What a session costs in Redis', () => {
     const connection = new RecordingConnection();
     await manager.open(mainOf(SESSION), connection);
     await manager.send([SESSION, 'of nobody'], frame('1'));
+    await manager.signal(SESSION, 'signal');
     // As long as somebody holds the stream, it lives.
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(await manager.has(SESSION)).toBe(true);
@@ -120,7 +148,9 @@ describe('What a session costs in Redis', () => {
       return [...(await keysOf(SESSION)), ...(await keysOf('of%20nobody'))].length === 0;
     });
     await manager.close();
-    // What remains says where the broadcasts stand; what the last answers were is kept for a minute.
+    // What remains says where the broadcasts stand; signals are kept for five minutes, and for one, what the last answers were.
+    expect(await redis.pttl('mcp:stream:{signals}')).toBeLessThanOrEqual(300_000);
+    expect(await redis.del('mcp:stream:{signals}')).toBe(1);
     const left = await redis.keys('*');
     for (const key of left.filter((name) => !name.endsWith('{broadcasts}:state'))) {
       expect(key).toMatch(/writer/);

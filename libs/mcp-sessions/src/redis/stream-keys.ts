@@ -9,12 +9,15 @@ export class StreamKeys {
   /** Epoch, last offset and size of the log of broadcasts, and when the event there was appended. */
   readonly broadcastState: string;
   readonly broadcastLog: string;
+  /** The log of signals. */
+  readonly signals: string;
 
   constructor(private readonly prefix: string) {
     this.channelPrefix = `${prefix}instance:`;
     this.broadcastChannel = `${prefix}broadcasts`;
     this.broadcastState = `${prefix}{broadcasts}:state`;
     this.broadcastLog = `${prefix}{broadcasts}:log`;
+    this.signals = `${prefix}{signals}`;
   }
 
   /** A session id or a stream's key, as it stands in names and messages. */
@@ -64,5 +67,10 @@ export class StreamKeys {
   /** The same for broadcasts. */
   broadcaster(instanceId: string): string {
     return `${this.prefix}{broadcasts}:writer:${instanceId}`;
+  }
+
+  /** The same for signals. */
+  signaller(instanceId: string): string {
+    return `${this.signals}:writer:${instanceId}`;
   }
 }

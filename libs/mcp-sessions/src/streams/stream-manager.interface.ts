@@ -139,7 +139,7 @@ export interface ResumableStreamManager extends StreamManager {
  * manager for many instances has this beside its other methods.
  */
 export interface SessionSignals {
-  /** Hands a JSON value to every other instance; one that is cut off for the moment misses it. */
+  /** Hands a JSON value to every other instance. Whether one that is cut off for the moment gets it later, the manager says. */
   signal(sessionId: string, value: unknown): Promise<void>;
   /** Registers the handler for what other instances say. */
   onSignal(handler: (sessionId: string, value: unknown) => void): void;

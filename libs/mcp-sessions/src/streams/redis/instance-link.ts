@@ -35,16 +35,16 @@ export class InstanceLink {
     private readonly parts: LinkedParts,
     private readonly report: ReportFailure,
   ) {
-    this.presence = new InstancePresence(redis, keys, settings, {
+    this.presence = new InstancePresence(redis, keys, settings, parts.signals, {
       onBeat: () => this.checkSome(),
-      onForgotten: () => this.readMissed(),
+      onForgotten: () => {
+        parts.signals.missed();
+        this.readMissed();
+      },
       onQuiet: () => this.resubscribe(),
       onFailed: (error) => this.report('Redis did not take the heartbeat', error),
     });
-    subscriber.onResubscribed(() => {
-      parts.signals.missed();
-      this.readMissed();
-    });
+    subscriber.onResubscribed(() => this.readMissed());
   }
 
   /** @throws StreamManagerUnavailableError, InvalidConfigurationError as `RedisStreamManager.start` */
@@ -63,6 +63,7 @@ export class InstanceLink {
 
   /** Tells the others that this instance is no more, if they know of it. */
   async leave(): Promise<void> {
+    this.parts.signals.stop();
     await this.starting?.catch(() => undefined);
     if (!this.starting) return;
     await Promise.all([this.parts.releases.flush(), this.presence.stop()]);
@@ -98,7 +99,7 @@ export class InstanceLink {
       onDeleted: (session, field, epoch) => delivery.deleted(session, field, epoch),
       onAnswer: (session, request, answer) =>
         this.inBackground(requests.receive(session, request, answer), 'An answer could not be settled'),
-      onSignal: (session, instanceId, json) => signals.receive(session, instanceId, json),
+      onSignals: (batch) => signals.receive(batch),
       onProbe: (probe) => this.presence.seeProbe(probe),
       onBroadcasts: (epoch, first, times, texts) => delivery.receiveBroadcasts(epoch, first, times, texts),
     });
@@ -117,7 +118,8 @@ export class InstanceLink {
 
   /** Messages may have been missed. */
   private readMissed(): void {
-    const { releases, catchUp, requests } = this.parts;
+    const { releases, catchUp, requests, signals } = this.parts;
+    this.inBackground(signals.catchUp(), 'Signals could not be read');
     const read = async (): Promise<void> => {
       await releases.flush();
       await Promise.all([catchUp.checkAll(), requests.catchUp()]);

@@ -1,3 +1,5 @@
+import type { SignalBatch } from './signal-cursor.js';
+
 /** An event for a stream that the instance holds. */
 export interface EventMessage {
   session: string;
@@ -28,8 +30,8 @@ export interface InstanceMessages {
   onDeleted(session: string, field: string, epoch: string): void;
   /** A client's answer to a request of this instance. */
   onAnswer(session: string, request: string, answer: string): void;
-  /** What an instance has to say about a session: JSON. */
-  onSignal(session: string, instanceId: string, json: string): void;
+  /** What an instance has to say about sessions. */
+  onSignals(batch: SignalBatch): void;
   /** What this instance sent itself to see whether messages come through. */
   onProbe(probe: number): void;
   /** Broadcasts, the first of which has this offset. */
@@ -74,7 +76,10 @@ export function readInstanceMessage(message: Buffer, handler: InstanceMessages):
         handler.onAnswer(words[0]!, words[1]!, utf8(reader.text(Number(words[2]))));
         break;
       case 's':
-        handler.onSignal(words[0]!, words[1]!, utf8(reader.text(Number(words[2]))));
+        handler.onSignals({
+          ...{ offset: Number(words[0]), id: words[1]!, previous: words[2]! },
+          signals: utf8(reader.text(Number(words[3]))),
+        });
         break;
       case 'p':
         handler.onProbe(Number(words[0]));
@@ -97,11 +102,6 @@ export function readInstanceMessage(message: Buffer, handler: InstanceMessages):
 /** What `onProbe` reads. */
 export function probeMessage(probe: number): string {
   return `p${probe}\n`;
-}
-
-/** What `onSignal` reads. */
-export function signalMessage(session: string, instanceId: string, json: string): string {
-  return `s${session} ${instanceId} ${Buffer.byteLength(json)}\n${json}`;
 }
 
 function eventOf(words: string[], data: string, isLast: boolean): EventMessage {

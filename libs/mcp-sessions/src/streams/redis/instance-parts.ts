@@ -11,6 +11,7 @@ import { RequestRoutes } from './request-routes.js';
 import { settingsOf } from './settings.js';
 import type { RedisStreamManagerConfig, RedisStreamSettings, ReportFailure } from './settings.js';
 import { SignalChannel } from './signal-channel.js';
+import { SignalLog } from './signal-log.js';
 import { StreamDelivery } from './stream-delivery.js';
 import { StreamDirectory } from './stream-directory.js';
 import { StreamOpening } from './stream-opening.js';
@@ -74,7 +75,7 @@ export class InstanceParts {
     this.appends = new AppendQueue(redis, keys, settings, clock, this.delivery);
     this.removal = new StreamRemoval(this.directory, this.delivery, this.appends);
     this.requests = new RequestRoutes(redis, keys, settings);
-    this.signals = new SignalChannel(redis, keys, settings);
+    this.signals = new SignalChannel(new SignalLog(redis, keys, settings, clock), instanceId, report);
     this.link = new InstanceLink(redis, this.subscriber, keys, settings, this, report);
   }
 }

@@ -3,6 +3,7 @@ import type { StreamKeys } from '../../redis/stream-keys.js';
 import { probeMessage } from './instance-messages.js';
 import { repeatedCall } from './repeated-call.js';
 import type { RedisStreamSettings } from './settings.js';
+import type { SignalChannel } from './signal-channel.js';
 
 /** What a heartbeat finds out. */
 export interface PresenceListener {
@@ -34,12 +35,15 @@ export class InstancePresence {
     private readonly redis: RedisConnection,
     private readonly keys: StreamKeys,
     private readonly settings: RedisStreamSettings,
+    /** Sends the probe, and reads with it the signals that have been missed. */
+    private readonly signals: Pick<SignalChannel, 'catchUp'>,
     private readonly listener: PresenceListener,
   ) {}
 
   /** Tells the others for the first time, and from then on regularly. */
   async start(): Promise<void> {
-    await this.beat();
+    await this.giveSign();
+    await this.sendProbe();
     this.timer = setInterval(() => {
       // While Redis is away, a heartbeat may take longer than the time to the next one.
       this.beating ??= this.beatAndReport().finally(() => (this.beating = undefined));
@@ -69,9 +73,10 @@ export class InstancePresence {
   private async beatAndReport(): Promise<void> {
     try {
       const isQuiet = this.lastProbeSeen < this.probe;
-      await this.beat();
-      this.hasFailed = false;
+      await this.giveSign();
       this.listener.onBeat();
+      await this.sendProbe();
+      this.hasFailed = false;
       if (isQuiet) this.listener.onQuiet();
     } catch (error) {
       if (!this.hasFailed) this.listener.onFailed(error);
@@ -79,7 +84,7 @@ export class InstancePresence {
     }
   }
 
-  private async beat(): Promise<void> {
+  private async giveSign(): Promise<void> {
     const { instanceId, heartbeatMs } = this.settings;
     const key = this.keys.instance(instanceId);
     // Gone within two heartbeats of its last one.
@@ -93,11 +98,16 @@ export class InstancePresence {
     this.lastBeat = now;
     if (!isFirst && !wasInTime) this.sparesUntil = now + 2 * heartbeatMs;
     if (!isFirst && wasInTime && before === null) this.listener.onForgotten();
+  }
+
+  private async sendProbe(): Promise<void> {
     const probe = this.probe + 1;
-    await this.redis.command(undefined, 'PUBLISH', this.keys.channel(instanceId), probeMessage(probe));
+    const channel = this.keys.channel(this.settings.instanceId);
+    await this.signals.catchUp({ channel, message: probeMessage(probe) });
     // Only what has been sent can be missed.
     this.probe = probe;
   }
+
   /** Whether Redis has had this instance's own sign of life when it was due. */
   private isInTime(now: number): boolean {
     return this.lastBeat !== undefined && now - this.lastBeat < this.settings.heartbeatMs * 1.5;
