@@ -63,7 +63,7 @@ describe('SessionCleanup', () => {
     const touch = store.touch.bind(store);
     store.touch = (sessionId) =>
       sessionId === 'c' ? Promise.reject(new Error('only this one')) : touch(sessionId);
-    await expect(cleanup.run(start + IDLE_TIMEOUT_MS / 4)).rejects.toThrow();
+    await expect(cleanup.run(start + IDLE_TIMEOUT_MS / 4)).rejects.toThrow('could not be looked after');
     expect(store.touched.toSorted()).toEqual(['a', 'b']);
   });
 });

@@ -70,7 +70,8 @@ export class RedisStreamManager implements ResumableStreamManager, SessionSignal
    * Connects this instance to the others; whatever is asked of the manager does that first.
    *
    * @throws StreamManagerUnavailableError Redis does not answer
-   * @throws InvalidConfigurationError the server is too old, or the client cannot be used
+   * @throws InvalidConfigurationError the server is too old, a client is not connected or cannot be used, or `pubSubClient`
+   * does not hear what `client` publishes
    */
   async start(): Promise<void> {
     if (this.isReady) return;

@@ -11,6 +11,8 @@ import type { RedisStreamSettings, ReportFailure } from './settings.js';
 import type { SignalChannel } from './signal-channel.js';
 import type { StreamDelivery } from './stream-delivery.js';
 
+const QUIET = 'what this instance published for itself did not come back';
+
 /** Those of an instance's parts that have to do with the others. */
 export interface LinkedParts {
   delivery: StreamDelivery;
@@ -18,6 +20,8 @@ export interface LinkedParts {
   catchUp: CatchUp;
   requests: RequestRoutes;
   signals: SignalChannel;
+  /** @throws InvalidConfigurationError a client cannot be used as it is */
+  checkClients(): void;
 }
 
 /** Connects an instance to the others: hears what they say, tells them that it lives, and finds out what it missed. */
@@ -41,7 +45,10 @@ export class InstanceLink {
         parts.signals.missed();
         this.readMissed();
       },
-      onQuiet: () => this.resubscribe(),
+      onQuiet: (isNew) => {
+        if (isNew) this.report('The subscription has gone quiet, and is made anew', QUIET);
+        this.resubscribe();
+      },
       onFailed: (error) => this.report('Redis did not take the heartbeat', error),
     });
     subscriber.onResubscribed(() => this.readMissed());
@@ -71,6 +78,7 @@ export class InstanceLink {
 
   private async connect(): Promise<void> {
     try {
+      this.parts.checkClients();
       const channels = [this.keys.channel(this.settings.instanceId), this.keys.broadcastChannel];
       await this.subscriber.subscribe(channels, (_channel, message) => this.receive(message));
       await this.parts.catchUp.checkAll();

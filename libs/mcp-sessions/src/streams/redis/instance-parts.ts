@@ -1,5 +1,6 @@
 import { connectionTo, subscriberOn, type RedisConnectionOptions } from '../../redis/redis-client.js';
 import type { RedisConnection, RedisSubscriber } from '../../redis/redis-connection.interface.js';
+import { refuseUnconnected } from '../../redis/refuse-unconnected.js';
 import { StreamKeys } from '../../redis/stream-keys.js';
 import { AppendQueue } from './append-queue.js';
 import { Broadcaster } from './broadcaster.js';
@@ -36,7 +37,11 @@ export class InstanceParts {
   readonly link: InstanceLink;
 
   /** @throws InvalidConfigurationError as `RedisStreamManager` */
-  constructor(config: RedisStreamManagerConfig, connection: RedisConnectionOptions, report: ReportFailure) {
+  constructor(
+    private readonly config: RedisStreamManagerConfig,
+    connection: RedisConnectionOptions,
+    report: ReportFailure,
+  ) {
     const options = { ...connection, commandTimeoutMs: config.commandTimeoutMs };
     const redis = connectionTo(config.client, options);
     const settings = settingsOf(config, redis.isCluster);
@@ -77,5 +82,12 @@ export class InstanceParts {
     this.requests = new RequestRoutes(redis, keys, settings);
     this.signals = new SignalChannel(new SignalLog(redis, keys, settings, clock), instanceId, report);
     this.link = new InstanceLink(redis, this.subscriber, keys, settings, this, report);
+  }
+
+  /** @throws InvalidConfigurationError one of the clients is not connected, and does not connect by itself */
+  checkClients(): void {
+    const { client, pubSubClient } = this.config;
+    refuseUnconnected('client', client);
+    refuseUnconnected('pubSubClient', pubSubClient);
   }
 }

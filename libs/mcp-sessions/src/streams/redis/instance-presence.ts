@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { InvalidConfigurationError } from '../../common/errors.js';
 import type { RedisConnection } from '../../redis/redis-connection.interface.js';
 import type { StreamKeys } from '../../redis/stream-keys.js';
 import { probeMessage } from './instance-messages.js';
@@ -5,14 +7,24 @@ import { repeatedCall } from './repeated-call.js';
 import type { RedisStreamSettings } from './settings.js';
 import type { SignalChannel } from './signal-channel.js';
 
+/** The first probe is sent again, in case the subscription has just been renewed. */
+const FIRST_PROBE_AGAIN_MS = 500;
+
+const DEAF =
+  '`pubSubClient` does not hear what `client` publishes. Both have to be clients of the same Redis';
+
 /** What a heartbeat finds out. */
 export interface PresenceListener {
   /** Called with each heartbeat that Redis has answered. */
   onBeat(): void;
   /** Redis no longer knew this instance, although it has been told in time: other things may be lost, too. */
   onForgotten(): void;
-  /** What this instance sent itself has not come back: its subscription has gone quiet. */
-  onQuiet(): void;
+  /**
+   * What this instance sent itself has not come back: its subscription has gone quiet.
+   *
+   * @param isNew `false` with the heartbeats that still find it quiet
+   */
+  onQuiet(isNew: boolean): void;
   /** Called with the first heartbeat that fails, and not with those that fail after it. */
   onFailed(error: unknown): void;
 }
@@ -25,8 +37,11 @@ export class InstancePresence {
   private timer: NodeJS.Timeout | undefined;
   private beating: Promise<void> | undefined;
   private hasFailed = false;
+  private wasQuiet = false;
   private probe = 0;
   private lastProbeSeen = 0;
+  /** Called when a probe has come back. */
+  private onProbe: (() => void) | undefined;
   private lastBeat: number | undefined;
   /** Until then an instance without a sign of life is not taken for dead. */
   private sparesUntil = 0;
@@ -40,10 +55,14 @@ export class InstancePresence {
     private readonly listener: PresenceListener,
   ) {}
 
-  /** Tells the others for the first time, and from then on regularly. */
+  /**
+   * Tells the others for the first time, and from then on regularly.
+   *
+   * @throws InvalidConfigurationError what this instance sends itself does not come back within the command timeout
+   */
   async start(): Promise<void> {
     await this.giveSign();
-    await this.sendProbe();
+    await this.untilHeard();
     this.timer = setInterval(() => {
       // While Redis is away, a heartbeat may take longer than the time to the next one.
       this.beating ??= this.beatAndReport().finally(() => (this.beating = undefined));
@@ -52,6 +71,7 @@ export class InstancePresence {
 
   seeProbe(probe: number): void {
     this.lastProbeSeen = Math.max(this.lastProbeSeen, probe);
+    this.onProbe?.();
   }
 
   /**
@@ -77,7 +97,8 @@ export class InstancePresence {
       this.listener.onBeat();
       await this.sendProbe();
       this.hasFailed = false;
-      if (isQuiet) this.listener.onQuiet();
+      if (isQuiet) this.listener.onQuiet(!this.wasQuiet);
+      this.wasQuiet = isQuiet;
     } catch (error) {
       if (!this.hasFailed) this.listener.onFailed(error);
       this.hasFailed = true;
@@ -98,6 +119,20 @@ export class InstancePresence {
     this.lastBeat = now;
     if (!isFirst && !wasInTime) this.sparesUntil = now + 2 * heartbeatMs;
     if (!isFirst && wasInTime && before === null) this.listener.onForgotten();
+  }
+
+  /** Sends probes until one has come back. */
+  private async untilHeard(): Promise<void> {
+    const giveUpAt = performance.now() + this.redis.commandTimeoutMs;
+    const before = this.lastProbeSeen;
+    for (;;) {
+      const heard = new Promise<void>((resolve) => (this.onProbe = resolve));
+      await this.sendProbe();
+      const leftMs = Math.max(giveUpAt - performance.now(), 0);
+      await Promise.race([heard, delay(Math.min(FIRST_PROBE_AGAIN_MS, leftMs), undefined, { ref: false })]);
+      if (this.lastProbeSeen > before) return;
+      if (leftMs <= FIRST_PROBE_AGAIN_MS) throw new InvalidConfigurationError(DEAF);
+    }
   }
 
   private async sendProbe(): Promise<void> {
