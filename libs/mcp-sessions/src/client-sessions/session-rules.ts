@@ -24,7 +24,7 @@ interface FieldRule {
 const TEXT: FieldRule = { mustBe: 'a string', allows: (value) => typeof value === 'string' };
 
 const TIME: FieldRule = {
-  mustBe: `a number of milliseconds since the epoch, at most ${LATEST_TIME_MS}`,
+  mustBe: `a number of milliseconds since the epoch, from 0 to ${LATEST_TIME_MS}`,
   allows: (value) => typeof value === 'number' && value >= 0 && value <= LATEST_TIME_MS,
 };
 
