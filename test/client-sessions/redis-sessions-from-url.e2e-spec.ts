@@ -6,6 +6,7 @@ import { redisSessionsFromUrl } from '../../libs/mcp-sessions/src/client-session
 import { RedisStorageBackend } from '../../libs/mcp-sessions/src/client-sessions/redis-storage-backend.js';
 import { sessionsFromEnvironment } from '../../libs/mcp-sessions/src/client-sessions/sessions-from-environment.js';
 import type { Session } from '../../libs/mcp-sessions/src/client-sessions/sessions.interface.js';
+import { cleanUpLater } from '../support/clean-up.js';
 import { eventually, within } from '../support/eventually.js';
 import { RedisServer } from '../support/redis/redis-server.js';
 
@@ -72,7 +73,7 @@ describe('The Redis of a URL', () => {
   });
 
   it('closes the client that it made also when what is under way does not end', async () => {
-    const made = await redisSessionsFromUrl(server.url, { commandTimeoutMs: 50, prefix: 'other:' });
+    const made = await redisSessionsFromUrl(server.url, { commandTimeoutMs: 1_000, prefix: 'other:' });
     await made.create(session());
     let isWorking = false;
     let end = (): void => undefined;
@@ -81,6 +82,7 @@ describe('The Redis of a URL', () => {
       return new Promise<void>((resolve) => (end = resolve));
     });
     await eventually('the lock', () => isWorking);
+    cleanUpLater(() => end());
     await within('the client to be closed', made.disconnect());
     await expect(made.listIds('user')).rejects.toMatchObject({ code: 'SESSIONS_UNAVAILABLE' });
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
