@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
-import '../support/clean-up.js';
+import { cleanUpLater } from '../support/clean-up.js';
 import { CuttingProxy } from '../support/cutting-proxy.js';
 import { eventually } from '../support/eventually.js';
 import { RedisCluster } from '../support/redis/redis-cluster.js';
@@ -208,4 +208,19 @@ describe.each(['ioredis 6', 'node-redis 6'])('On a Cluster, with %s,', (client) 
     expect(await holder.call('signalsMissed')).toBe(0);
     expect(pair.unexpected).toEqual([]);
   });
+});
+
+it('The user of Redis that the guide describes can signal', async () => {
+  const server = await RedisServer.start();
+  cleanUpLater(() => server.dispose());
+  const rules = '~mcp:* &mcp:* +@read +@write +@pubsub +@scripting +@connection +info +time'.split(' ');
+  await server.command('acl', 'setuser', 'mcp', 'on', '>secret', ...rules);
+  const pair = await ProcessPair.start({ url: server.url.replace('//', '//mcp:secret@') });
+  cleanUpLater(() => pair.kill());
+  await pair.sender.notify(sessionId, 'pushed');
+  await server.command('client', 'kill', 'type', 'pubsub');
+  await pair.sender.notify(sessionId, 'read');
+  const received = (): Promise<unknown[]> => pair.holder.call('signals', sessionId);
+  await eventually('the signals', async () => (await received()).length >= 2).catch(() => undefined);
+  expect(await received()).toEqual(['pushed', 'read']);
 });
