@@ -12,18 +12,36 @@ import { startProtectedServer } from './protected-server.js';
 
 export const CALLBACK_URL = 'http://127.0.0.1:9/callback';
 
+type MakeClient = (typeof MCP_CLIENTS)[string];
+
+/** What these tests need of an authorization server. */
+type AnyAuthorizationServer = Pick<
+  AuthorizationServer,
+  'issuer' | 'userOf' | 'authorize' | 'revokeAccessToken' | 'revokeGrant'
+>;
+
 /** One session of a user with an MCP server that demands a token, and the authorization server that gives it. */
-export class OAuthFlow {
+export class OAuthFlow<Server extends AnyAuthorizationServer = AuthorizationServer> {
   private constructor(
     private readonly sessions: Sessions,
-    private readonly makeClient: (typeof MCP_CLIENTS)[string],
-    readonly authorizationServer: AuthorizationServer,
-    readonly url: string,
+    private readonly makeClient: MakeClient,
+    /** The one that the MCP server trusts; another may take its place. */
+    public authorizationServer: Server,
+    public url: string,
   ) {}
 
-  static async start(sessions: Sessions, makeClient: (typeof MCP_CLIENTS)[string]): Promise<OAuthFlow> {
-    const authorizationServer = await AuthorizationServer.start();
-    const url = await startProtectedServer(authorizationServer);
+  static async start(sessions: Sessions, makeClient: MakeClient): Promise<OAuthFlow> {
+    return OAuthFlow.with(await AuthorizationServer.start(), sessions, makeClient);
+  }
+
+  static async with<Server extends AnyAuthorizationServer>(
+    authorizationServer: Server,
+    sessions: Sessions,
+    makeClient: MakeClient,
+  ): Promise<OAuthFlow<Server>> {
+    const flow = new OAuthFlow(sessions, makeClient, authorizationServer, '');
+    const url = await startProtectedServer(() => flow.authorizationServer);
+    flow.url = url;
     await sessions.create({
       sessionId: 'session',
       userId: 'user',
@@ -32,7 +50,7 @@ export class OAuthFlow {
       transportType: 'streamable-http',
       createdAt: Date.now(),
     });
-    return new OAuthFlow(sessions, makeClient, authorizationServer, url);
+    return flow;
   }
 
   async session(): Promise<Session> {

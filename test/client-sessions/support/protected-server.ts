@@ -4,8 +4,10 @@ import type { Request, Response } from 'express';
 import { startApp } from '../../support/start-app.js';
 import type { AuthorizationServer } from './authorization-server.js';
 
-/** An MCP server that lets nobody in without an access token of this authorization server. @returns its URL */
-export async function startProtectedServer(authorizationServer: AuthorizationServer): Promise<string> {
+/** An MCP server that lets nobody in without an access token of its authorization server. @returns its URL */
+export async function startProtectedServer(
+  trusted: () => Pick<AuthorizationServer, 'issuer' | 'userOf'>,
+): Promise<string> {
   const metadataPath = '/.well-known/oauth-protected-resource/mcp';
   const originOf = (request: Request): string => `http://${request.get('host')}`;
 
@@ -13,13 +15,13 @@ export async function startProtectedServer(authorizationServer: AuthorizationSer
     async canActivate(context: ExecutionContext): Promise<boolean> {
       const request = context.switchToHttp().getRequest<Request & { auth?: unknown }>();
       const [, token] = /^Bearer (.+)$/.exec(request.get('authorization') ?? '') ?? [];
-      const user = token && (await authorizationServer.userOf(token));
+      const user = token && (await trusted().userOf(token));
       if (user) {
         request.auth = {
           token,
           clientId: 'client',
           scopes: [],
-          extra: { iss: authorizationServer.issuer, sub: user },
+          extra: { iss: trusted().issuer, sub: user },
         };
         return true;
       }
@@ -45,7 +47,7 @@ export async function startProtectedServer(authorizationServer: AuthorizationSer
         app.getHttpAdapter().get(metadataPath, (request: Request, response: Response) => {
           response.json({
             resource: `${originOf(request)}/mcp`,
-            authorization_servers: [authorizationServer.issuer],
+            authorization_servers: [trusted().issuer],
             scopes_supported: ['mcp'],
           });
         }),

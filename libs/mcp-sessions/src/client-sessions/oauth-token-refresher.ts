@@ -1,3 +1,4 @@
+import { isOfServer } from './oauth-issuer.js';
 import { requestRefresh } from './oauth-token-request.js';
 import { hasExpired, isDueForRefresh, storedTokens, tokensOf, type StoredTokens } from './oauth-tokens.js';
 import type { OAuthClientInformation, OAuthDiscoveryState } from './oauth-types.interface.js';
@@ -41,6 +42,8 @@ export class OAuthTokenRefresher {
       const discovery = session.discoveryState as OAuthDiscoveryState | undefined;
       // Another instance was faster; or the SDK has to find out about the authorization server first.
       if (!tokens?.refresh_token || !this.isDue(tokens) || !client || !discovery) return tokens;
+      // The session has moved to another authorization server: the SDK is to see whose these are.
+      if (!isOfServer(tokens, discovery) || !isOfServer(client, discovery)) return tokens;
       const send = this.options.fetch ?? fetch;
       const outcome = await requestRefresh({
         refreshToken: tokens.refresh_token,

@@ -1,3 +1,4 @@
+import { tokenEndpointOf } from './oauth-issuer.js';
 import { OAuthRefreshError } from './oauth.errors.js';
 import type {
   OAuthClientInformation,
@@ -34,8 +35,8 @@ export async function requestRefresh({
   discovery,
   fetch,
 }: RefreshRequest): Promise<RefreshOutcome> {
-  const { authorizationServerUrl, authorizationServerMetadata: metadata, resourceMetadata } = discovery;
-  const url = secureUrl(metadata?.token_endpoint ?? new URL('/token', authorizationServerUrl).href);
+  const { authorizationServerMetadata: metadata, resourceMetadata } = discovery;
+  const url = secureUrl(tokenEndpointOf(discovery));
   const params = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken });
   if (resourceMetadata) params.set('resource', resourceMetadata.resource);
   const headers = new Headers({

@@ -1,3 +1,4 @@
+import { isOfIssuer } from './oauth-issuer.js';
 import type { OAuthTokens } from './oauth-types.interface.js';
 import type { Session } from './sessions.interface.js';
 
@@ -44,15 +45,4 @@ export function isDueForRefresh(
 /** Whether the access token has expired. */
 export function hasExpired({ expires_at }: StoredTokens, now: number): boolean {
   return expires_at !== undefined && now >= expires_at;
-}
-
-/** Whether a credential may be shown to this authorization server. One that no issuer is known of may. */
-export function isOfIssuer(credential: { issuer?: string }, issuer: string | undefined): boolean {
-  if (issuer === undefined || credential.issuer === undefined) return true;
-  return withoutSlash(credential.issuer) === withoutSlash(issuer);
-}
-
-/** The SDKs write one issuer with and without a slash at its end. */
-function withoutSlash(issuer: string): string {
-  return issuer.endsWith('/') ? issuer.slice(0, -1) : issuer;
 }

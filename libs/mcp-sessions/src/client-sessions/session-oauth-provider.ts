@@ -6,11 +6,12 @@ import {
   newState,
   type OAuthCallback,
 } from './oauth-callback.js';
-import { AuthorizationRequiredError, OAuthCallbackError } from './oauth.errors.js';
+import { isOfIssuer, mayBeSent } from './oauth-issuer.js';
+import { AuthorizationRequiredError, OAuthCallbackError, OAuthRefreshError } from './oauth.errors.js';
 import { OAuthRefreshTurn } from './oauth-refresh-turn.js';
 import { authenticateClient } from './oauth-token-request.js';
 import { OAuthTokenRefresher } from './oauth-token-refresher.js';
-import { currentTokens, isOfIssuer, storedTokens, tokensOf } from './oauth-tokens.js';
+import { currentTokens, storedTokens, tokensOf } from './oauth-tokens.js';
 import type {
   OAuthClientInformation,
   OAuthClientMetadata,
@@ -179,17 +180,23 @@ export class SessionOAuthProvider {
   readonly addClientAuthentication = async (
     headers: Headers,
     params: URLSearchParams,
-    _url: string | URL,
+    url: string | URL,
     metadata?: Pick<OAuthServerMetadata, 'token_endpoint_auth_methods_supported'>,
   ): Promise<void> => {
     const isRefresh = params.get('grant_type') === 'refresh_token';
     const session = isRefresh ? await this.turn.begin() : await this.session();
-    const newest = tokensOf(session)?.refresh_token;
-    if (isRefresh && newest !== undefined) {
-      params.set('refresh_token', newest);
-      this.handedOut = newest;
-    }
     const client = session.clientInformation as OAuthClientInformation | undefined;
+    const tokens = isRefresh ? tokensOf(session) : undefined;
+    // Another instance may have moved on since the SDK looked.
+    if (!mayBeSent([client, tokens], session.discoveryState as OAuthDiscoveryState | undefined, url)) {
+      this.turn.finish();
+      const problem = 'The session has another authorization server now';
+      throw isRefresh ? new OAuthRefreshError(problem) : new OAuthCallbackError(problem);
+    }
+    if (tokens?.refresh_token !== undefined) {
+      params.set('refresh_token', tokens.refresh_token);
+      this.handedOut = tokens.refresh_token;
+    }
     if (client) authenticateClient(client, headers, params, metadata);
   };
 

@@ -1,0 +1,44 @@
+import type { OAuthDiscoveryState } from './oauth-types.interface.js';
+
+/** A credential, with the authorization server that it comes from, if that is known. */
+type Credential = { issuer?: string } | null | undefined;
+
+/** Whether a credential may be shown to this authorization server. One that no issuer is known of may. */
+export function isOfIssuer(credential: { issuer?: string }, issuer: string | undefined): boolean {
+  if (issuer === undefined || credential.issuer === undefined) return true;
+  return withoutSlash(credential.issuer) === withoutSlash(issuer);
+}
+
+/**
+ * Whether a credential may be sent to the authorization server that was found. What counts is where it was found: v1
+ * of the SDK believes whatever issuer a server's metadata name.
+ */
+export function isOfServer(credential: { issuer?: string }, discovery: OAuthDiscoveryState): boolean {
+  return isOfIssuer(credential, discovery.authorizationServerUrl);
+}
+
+/** Where token requests are sent, by the SDKs too. */
+export function tokenEndpointOf({
+  authorizationServerMetadata,
+  authorizationServerUrl,
+}: OAuthDiscoveryState): string {
+  return authorizationServerMetadata?.token_endpoint ?? new URL('/token', authorizationServerUrl).href;
+}
+
+/** Whether an SDK's token request goes to the authorization server that was found, and the credentials are of it. */
+export function mayBeSent(
+  credentials: Credential[],
+  discovery: OAuthDiscoveryState | null | undefined,
+  tokenEndpoint: string | URL,
+): boolean {
+  if (!discovery || new URL(tokenEndpointOf(discovery)).href !== new URL(tokenEndpoint).href) return false;
+  // v2 of the SDK has examined the issuer of the metadata, or was told not to, and binds credentials to that.
+  const { authorizationServerUrl, authorizationServerMetadata: metadata } = discovery;
+  const names = [authorizationServerUrl, metadata?.issuer ?? authorizationServerUrl];
+  return credentials.every((credential) => !credential || names.some((name) => isOfIssuer(credential, name)));
+}
+
+/** The SDKs write one issuer with and without a slash at its end. */
+function withoutSlash(issuer: string): string {
+  return issuer.endsWith('/') ? issuer.slice(0, -1) : issuer;
+}
