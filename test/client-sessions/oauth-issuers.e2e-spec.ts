@@ -6,6 +6,7 @@ import { ScriptedAuthorizationServer } from './support/scripted-authorization-se
 
 const HOUR_MS = 3_600_000;
 
+const REFUSED = { code: 'OAUTH_CALLBACK_REFUSED' };
 const CLIENTS = Object.entries(MCP_CLIENTS);
 
 let sessions: MemoryStorageBackend;
@@ -60,10 +61,33 @@ describe.each(CLIENTS)('issuers and sessionOAuthProvider with %s', (_name, makeC
     await expect(added).rejects.toMatchObject({ code: 'OAUTH_REFRESH_FAILED' });
     expect(Object.fromEntries(params)).toEqual({ grant_type: 'refresh_token', refresh_token: 'old' });
   });
+
+  it('takes the callback of a server without metadata from nobody else', async () => {
+    honest.metadata = null;
+    const params = await flow.callback();
+    const provider = await flow.provider();
+    const forged = new URLSearchParams({ ...Object.fromEntries(params), iss: 'https://other.example.com' });
+    await expect(provider.acceptCallback(forged)).rejects.toMatchObject(REFUSED);
+    const client = await flow.client();
+    await client.finishAuth(params);
+    await client.connect();
+    expect(await client.whoami()).toBe('alice');
+  });
 });
 
 describe('an authorization server that names another as its issuer, which v1 believes', () => {
   const [, makeClient] = CLIENTS[0]!;
+
+  it('does not get the code of the other', async () => {
+    const evil = await ScriptedAuthorizationServer.start();
+    evil.metadata = { issuer: honest.issuer, authorization_endpoint: `${honest.issuer}/authorize` };
+    const flow = await OAuthFlow.with(evil, sessions, makeClient);
+    const client = await flow.client();
+    await expect(client.connect()).rejects.toThrow('Unauthorized');
+    const params = await honest.authorize((await flow.session()).authUrl!);
+    await expect(client.finishAuth(params)).rejects.toMatchObject(REFUSED);
+    expect(evil.requests).toEqual([]);
+  });
 
   it('does not get the refresh token of the other', async () => {
     const flow = await OAuthFlow.with(honest, sessions, makeClient);

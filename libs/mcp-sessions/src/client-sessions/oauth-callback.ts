@@ -1,4 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { isIssuerOf } from './oauth-issuer.js';
 import { OAuthCallbackError } from './oauth.errors.js';
 import type { OAuthDiscoveryState } from './oauth-types.interface.js';
 import type { Session } from './sessions.interface.js';
@@ -69,14 +70,15 @@ function examineIssuer(
   params: URLSearchParams,
   discovery: OAuthDiscoveryState | null | undefined,
 ): string | undefined {
-  const metadata = discovery?.authorizationServerMetadata;
   const iss = params.get('iss') ?? undefined;
-  if (!metadata) return iss;
-  const isMissing = iss === undefined && metadata.authorization_response_iss_parameter_supported === true;
-  if (isMissing || (iss !== undefined && iss !== metadata.issuer)) {
-    throw new OAuthCallbackError('The callback does not come from the authorization server that was asked');
-  }
-  return iss;
+  if (!discovery) return iss;
+  const metadata = discovery.authorizationServerMetadata;
+  const isAnswer =
+    iss === undefined
+      ? metadata?.authorization_response_iss_parameter_supported !== true
+      : isIssuerOf(iss, discovery);
+  if (isAnswer) return iss;
+  throw new OAuthCallbackError('The callback does not come from the authorization server that was asked');
 }
 
 function isSame(one: string, other: string): boolean {

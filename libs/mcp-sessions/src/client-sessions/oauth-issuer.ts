@@ -17,6 +17,15 @@ export function isOfServer(credential: { issuer?: string }, discovery: OAuthDisc
   return isOfIssuer(credential, discovery.authorizationServerUrl);
 }
 
+/**
+ * Whether this is the issuer of the server that was found: its metadata say so, and were found there (RFC 8414,
+ * section 3.3). A server that names another's issuer could pass for the one whom a user was sent to.
+ */
+export function isIssuerOf(issuer: string, discovery: OAuthDiscoveryState): boolean {
+  const named = discovery.authorizationServerMetadata?.issuer ?? issuer;
+  return issuer === named && isOfServer({ issuer }, discovery);
+}
+
 /** Where token requests are sent, by the SDKs too. */
 export function tokenEndpointOf({
   authorizationServerMetadata,
