@@ -37,7 +37,7 @@ describe.each(CLIENTS)('issuers and sessionOAuthProvider with %s', (_name, makeC
   });
 
   it('sends no refresh token to an authorization server that has taken the place of another', async () => {
-    await flow.authorize();
+    await flow.login();
     const { clientInformation } = await flow.session();
     const other = await ScriptedAuthorizationServer.start();
     await moveTo(other, flow);
@@ -54,7 +54,7 @@ describe.each(CLIENTS)('issuers and sessionOAuthProvider with %s', (_name, makeC
   });
 
   it('puts no refresh token of another authorization server into a request of the SDK', async () => {
-    await flow.authorize();
+    await flow.login();
     const provider = await flow.provider();
     const params = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: 'old' });
     const added = provider.addClientAuthentication(new Headers(), params, 'https://other.example.com/token');
@@ -91,7 +91,7 @@ describe('an authorization server that names another as its issuer, which v1 bel
 
   it('does not get the refresh token of the other', async () => {
     const flow = await OAuthFlow.with(honest, sessions, makeClient);
-    await flow.authorize();
+    await flow.login();
     const evil = await ScriptedAuthorizationServer.start();
     evil.metadata = { issuer: honest.issuer };
     await moveTo(evil, flow);

@@ -86,10 +86,16 @@ export class OAuthFlow<Server extends AnyAuthorizationServer = AuthorizationServ
 
   /** Goes through the whole authorization; another instance takes the callback, and is connected then. */
   async authorize(): Promise<McpClient> {
+    const client = await this.login();
+    await client.connect();
+    return client;
+  }
+
+  /** Goes through the authorization, and leaves it at that: no client is there to do anything of its own. */
+  async login(): Promise<McpClient> {
     const params = await this.callback();
     const client = await this.client();
     await client.finishAuth(params);
-    await client.connect();
     return client;
   }
 

@@ -3,7 +3,7 @@ import { requestRefresh } from './oauth-token-request.js';
 import { hasExpired, isDueForRefresh, storedTokens, tokensOf, type StoredTokens } from './oauth-tokens.js';
 import type { OAuthClientInformation, OAuthDiscoveryState } from './oauth-types.interface.js';
 import type { SessionOAuthProviderOptions } from './session-oauth-provider-options.interface.js';
-import type { Session, Sessions } from './sessions.interface.js';
+import type { Sessions } from './sessions.interface.js';
 
 type RefresherOptions = Pick<SessionOAuthProviderOptions, 'refreshEarlyMs' | 'fetch'> & { now: () => number };
 
@@ -51,16 +51,18 @@ export class OAuthTokenRefresher {
         discovery,
         fetch: send,
       });
-      if ('refusal' in outcome) return this.keep(undefined);
+      if ('refusal' in outcome) return this.forget(outcome.refusal);
       const { issuer, scope } = tokens;
-      return this.keep(storedTokens({ scope, ...outcome.tokens, issuer }, this.options.now()));
+      const fresh = storedTokens({ scope, ...outcome.tokens, issuer }, this.options.now());
+      await this.sessions.update(this.userId, this.sessionId, { tokens: fresh });
+      return fresh;
     });
   }
 
-  private async keep(tokens: StoredTokens | undefined): Promise<StoredTokens | undefined> {
-    const data: Partial<Session> = { tokens: tokens ?? null };
-    await this.sessions.update(this.userId, this.sessionId, data);
-    return tokens;
+  /** Forgets the tokens; the registration as well, unless the refusal is about the tokens. */
+  private async forget(refusal: string): Promise<undefined> {
+    const registration = refusal === 'invalid_grant' ? {} : { clientInformation: null, clientId: null };
+    await this.sessions.update(this.userId, this.sessionId, { tokens: null, ...registration });
   }
 
   private isDue(tokens: StoredTokens): boolean {
