@@ -1,44 +1,98 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MemoryStorageBackend } from '../../libs/mcp-sessions/src/client-sessions/memory-storage-backend.js';
+import { SessionsUnavailableError } from '../../libs/mcp-sessions/src/client-sessions/sessions.errors.js';
 import { MCP_CLIENTS } from './support/mcp-clients.js';
 import { OAuthFlow } from './support/oauth-flow.js';
 import { ScriptedAuthorizationServer } from './support/scripted-authorization-server.js';
 
+const FAILED = { code: 'OAUTH_REFRESH_FAILED' };
 const HOUR_MS = 3_600_000;
 const later = { now: () => Date.now() + HOUR_MS };
 
-describe.each(Object.entries(MCP_CLIENTS))(
-  'refreshes of sessionOAuthProvider with %s',
-  (_name, makeClient) => {
-    let server: ScriptedAuthorizationServer;
-    let flow: OAuthFlow<ScriptedAuthorizationServer>;
+describe.each(Object.entries(MCP_CLIENTS))('refreshing with %s', (_name, makeClient) => {
+  let server: ScriptedAuthorizationServer;
+  let flow: OAuthFlow<ScriptedAuthorizationServer>;
+  let sessions: MemoryStorageBackend;
 
-    beforeEach(async () => {
-      server = await ScriptedAuthorizationServer.start();
-      flow = await OAuthFlow.with(server, new MemoryStorageBackend(), makeClient);
-      await flow.login();
-    });
+  beforeEach(async () => {
+    server = await ScriptedAuthorizationServer.start();
+    sessions = new MemoryStorageBackend({ lockWaitMs: 100 });
+    flow = await OAuthFlow.with(server, sessions, makeClient);
+    await flow.login();
+  });
 
-    it.each([true, false])(
-      'registers anew where a refresh says that the client is unknown, interactive: %s',
-      async (interactive) => {
-        server.clients.clear();
-        server.accessTokens.clear();
-        await expect(flow.connected({ ...later, interactive })).rejects.toThrow(/authorize/i);
-        expect(server.refreshes).toHaveLength(1);
-        expect(await (await flow.authorize()).whoami()).toBe('alice');
-        const { clientId } = await flow.session();
-        expect([...server.clients]).toEqual([clientId]);
-      },
-    );
-
-    it('stays registered where a refresh says that the token is revoked', async () => {
+  it.each([true, false])(
+    'registers anew where a refresh says that the client is unknown, interactive: %s',
+    async (interactive) => {
+      server.clients.clear();
+      server.accessTokens.clear();
+      await expect(flow.connected({ ...later, interactive })).rejects.toThrow(/authorize/i);
+      expect(server.refreshes).toHaveLength(1);
+      expect(await (await flow.authorize()).whoami()).toBe('alice');
       const { clientId } = await flow.session();
-      server.refreshTokens.clear();
-      expect(await (await flow.provider(later)).tokens()).toBeUndefined();
-      const session = await flow.session();
-      expect(session).toMatchObject({ clientId, clientInformation: { client_id: clientId } });
-      expect(session).not.toHaveProperty('tokens');
+      expect([...server.clients]).toEqual([clientId]);
+    },
+  );
+
+  it('stays registered where a refresh says that the token is revoked', async () => {
+    const { clientId } = await flow.session();
+    server.refreshTokens.clear();
+    expect(await (await flow.provider(later)).tokens()).toBeUndefined();
+    const session = await flow.session();
+    expect(session).toMatchObject({ clientId, clientInformation: { client_id: clientId } });
+    expect(session).not.toHaveProperty('tokens');
+  });
+
+  it.each([
+    ['answers 500', { status: 500, body: { error: 'server_error' } }],
+    ['answers no OAuth', { status: 502, body: {} }],
+    ['drops the connection', 'drop' as const],
+  ])('keeps the connection where a token is rejected and the server %s', async (_what, answer) => {
+    const before = await flow.session();
+    server.accessTokens.clear();
+    server.answer = () => answer;
+    await expect(flow.connected()).rejects.toMatchObject(FAILED);
+    await expect(flow.connected({ interactive: false })).rejects.toMatchObject(FAILED);
+    const { updatedAt: _updatedAt, ...after } = await flow.session();
+    expect(before).toMatchObject(after);
+    server.answer = () => undefined;
+    expect(await (await flow.connected()).whoami()).toBe('alice');
+  });
+
+  it('keeps the connection where a token is rejected and another holds the lock', async () => {
+    server.accessTokens.clear();
+    const client = await flow.client();
+    await sessions.withLock('user', 'session', async () => {
+      const cause = expect.objectContaining({ code: 'SESSION_LOCKED' });
+      await expect(client.connect()).rejects.toMatchObject({ ...FAILED, cause });
     });
-  },
-);
+    expect((await flow.session()).status).toBe('active');
+    expect(server.refreshes).toEqual([]);
+    await client.connect();
+    expect(await client.whoami()).toBe('alice');
+  });
+
+  it('keeps the connection where a token is rejected and the storage is away', async () => {
+    server.accessTokens.clear();
+    const withLock = jest.spyOn(sessions, 'withLock');
+    const cause = new SessionsUnavailableError('away');
+    withLock.mockRejectedValueOnce(cause);
+    const client = await flow.client();
+    await expect(client.connect()).rejects.toMatchObject({ ...FAILED, cause });
+    withLock.mockRestore();
+    expect((await flow.session()).status).toBe('active');
+    await client.connect();
+    expect(await client.whoami()).toBe('alice');
+  });
+
+  it('asks the user after an outage if the refresh token is refused then', async () => {
+    server.accessTokens.clear();
+    server.answer = () => ({ status: 500, body: {} });
+    const client = await flow.client();
+    await expect(client.connect()).rejects.toMatchObject(FAILED);
+    server.answer = () => undefined;
+    server.refreshTokens.clear();
+    await expect(client.connect()).rejects.toThrow('Unauthorized');
+    expect(await flow.session()).toMatchObject({ status: 'pending', authUrl: expect.any(String) });
+  });
+});

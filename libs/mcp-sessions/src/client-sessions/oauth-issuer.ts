@@ -34,6 +34,16 @@ export function tokenEndpointOf({
   return authorizationServerMetadata?.token_endpoint ?? new URL('/token', authorizationServerUrl).href;
 }
 
+/**
+ * Whether an SDK would send a credential to the authorization server that was found. v2 has examined the issuer of its
+ * metadata, or was told not to, and binds credentials to that.
+ */
+export function isBoundTo(credential: Credential, discovery: OAuthDiscoveryState): boolean {
+  const { authorizationServerUrl, authorizationServerMetadata: metadata } = discovery;
+  const names = [authorizationServerUrl, metadata?.issuer ?? authorizationServerUrl];
+  return !credential || names.some((name) => isOfIssuer(credential, name));
+}
+
 /** Whether an SDK's token request goes to the authorization server that was found, and the credentials are of it. */
 export function mayBeSent(
   credentials: Credential[],
@@ -41,10 +51,7 @@ export function mayBeSent(
   tokenEndpoint: string | URL,
 ): boolean {
   if (!discovery || new URL(tokenEndpointOf(discovery)).href !== new URL(tokenEndpoint).href) return false;
-  // v2 of the SDK has examined the issuer of the metadata, or was told not to, and binds credentials to that.
-  const { authorizationServerUrl, authorizationServerMetadata: metadata } = discovery;
-  const names = [authorizationServerUrl, metadata?.issuer ?? authorizationServerUrl];
-  return credentials.every((credential) => !credential || names.some((name) => isOfIssuer(credential, name)));
+  return credentials.every((credential) => isBoundTo(credential, discovery));
 }
 
 /** The SDKs write one issuer with and without a slash at its end. */

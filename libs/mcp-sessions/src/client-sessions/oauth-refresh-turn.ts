@@ -1,3 +1,4 @@
+import { OAuthRefreshError } from './oauth.errors.js';
 import type { Session, Sessions } from './sessions.interface.js';
 
 /** An SDK that does not say how its refresh went has lost its turn, in milliseconds. */
@@ -9,6 +10,10 @@ const TURN_MS = 15_000;
  */
 export class OAuthRefreshTurn {
   private end: (() => void) | undefined;
+  /** Whether a refresh has begun, and nobody knows yet how it went. */
+  private isOpen = false;
+  /** Why refreshes were not sent. The SDK goes on with `state` after each. */
+  private readonly failures: unknown[] = [];
 
   constructor(
     private readonly sessions: Sessions,
@@ -16,8 +21,48 @@ export class OAuthRefreshTurn {
     private readonly sessionId: string,
   ) {}
 
-  /** Waits for the turn, and answers the session as it is then. The turn lasts until `finish`, but not for ever. */
-  begin(): Promise<Session> {
+  /**
+   * Waits for the turn, and gives `prepare` the session as it is then. The turn lasts until `finish`, but not for
+   * ever.
+   */
+  async begin(prepare: (session: Session) => void): Promise<void> {
+    try {
+      const session = await this.wait();
+      try {
+        prepare(session);
+      } catch (error) {
+        this.finish();
+        throw error;
+      }
+    } catch (error) {
+      this.failures.push(error);
+      throw error;
+    }
+  }
+
+  /** The SDK knows how its refresh went: lets go of the lock, if it is held. */
+  finish(): void {
+    this.isOpen = false;
+    this.end?.();
+    this.end = undefined;
+  }
+
+  /**
+   * What has become of the refresh, if the SDK gives up on it: neither fresh tokens nor a refusal.
+   *
+   * @returns `undefined` if there was none
+   */
+  giveUp(): OAuthRefreshError | undefined {
+    if (this.failures.length > 0) {
+      const cause = this.failures.shift();
+      return new OAuthRefreshError('The token was rejected, and its refresh could not be sent', { cause });
+    }
+    if (!this.isOpen) return undefined;
+    this.finish();
+    return new OAuthRefreshError('The token was rejected, and the authorization server has not refreshed it');
+  }
+
+  private wait(): Promise<Session> {
     return new Promise((resolve, reject) => {
       const turn = this.sessions.withLock(this.userId, this.sessionId, async (session) => {
         const ended = this.untilFinished();
@@ -29,13 +74,8 @@ export class OAuthRefreshTurn {
     });
   }
 
-  /** Lets go of the lock, if it is held. */
-  finish(): void {
-    this.end?.();
-    this.end = undefined;
-  }
-
   private untilFinished(): Promise<void> {
+    this.isOpen = true;
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, TURN_MS).unref();
       this.end = () => {

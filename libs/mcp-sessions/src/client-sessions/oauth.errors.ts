@@ -11,7 +11,10 @@ export class OAuthCallbackError extends McpSessionsError {
   }
 }
 
-/** An expired token could not be refreshed, although the authorization server has not refused to. */
+/**
+ * A token that has expired or was rejected could not be refreshed, although the authorization server has not refused to.
+ * The session is as it was. `cause` is the error of the request, of the lock or of the storage, where it is known.
+ */
 export class OAuthRefreshError extends McpSessionsError {
   constructor(message: string, options?: ErrorOptions) {
     super('OAUTH_REFRESH_FAILED', message, options);

@@ -6,7 +6,7 @@ import {
   newState,
   type OAuthCallback,
 } from './oauth-callback.js';
-import { isOfIssuer, mayBeSent } from './oauth-issuer.js';
+import { isBoundTo, isOfIssuer, mayBeSent } from './oauth-issuer.js';
 import { AuthorizationRequiredError, OAuthCallbackError, OAuthRefreshError } from './oauth.errors.js';
 import { OAuthRefreshTurn } from './oauth-refresh-turn.js';
 import { authenticateClient } from './oauth-token-request.js';
@@ -90,9 +90,15 @@ export class SessionOAuthProvider {
     });
   }
 
-  /** Begins an authorization: its `state`. @throws AuthorizationRequiredError `interactive` is `false` */
+  /**
+   * Begins an authorization: its `state`.
+   *
+   * @throws AuthorizationRequiredError `interactive` is `false`
+   * @throws OAuthRefreshError the SDK has given up on a refresh that the authorization server has not refused
+   */
   async state(): Promise<string> {
-    this.turn.finish();
+    const failure = this.turn.giveUp();
+    if (failure && (await this.hasRefreshToken(failure))) throw failure;
     if (this.options.interactive === false) throw new AuthorizationRequiredError();
     const oauthState = newState(this.sessionId);
     await this.update({ oauthState });
@@ -170,7 +176,7 @@ export class SessionOAuthProvider {
       ...(covers('verifier') && { codeVerifier: null, oauthState: null }),
       ...(covers('discovery') && { discoveryState: null }),
     });
-    this.turn.finish();
+    if (covers('client') || covers('tokens')) this.turn.finish();
   }
 
   /**
@@ -184,21 +190,36 @@ export class SessionOAuthProvider {
     metadata?: Pick<OAuthServerMetadata, 'token_endpoint_auth_methods_supported'>,
   ): Promise<void> => {
     const isRefresh = params.get('grant_type') === 'refresh_token';
-    const session = isRefresh ? await this.turn.begin() : await this.session();
-    const client = session.clientInformation as OAuthClientInformation | undefined;
-    const tokens = isRefresh ? tokensOf(session) : undefined;
-    // Another instance may have moved on since the SDK looked.
-    if (!mayBeSent([client, tokens], session.discoveryState as OAuthDiscoveryState | undefined, url)) {
-      this.turn.finish();
-      const problem = 'The session has another authorization server now';
-      throw isRefresh ? new OAuthRefreshError(problem) : new OAuthCallbackError(problem);
-    }
-    if (tokens?.refresh_token !== undefined) {
-      params.set('refresh_token', tokens.refresh_token);
-      this.handedOut = tokens.refresh_token;
-    }
-    if (client) authenticateClient(client, headers, params, metadata);
+    const add = (session: Session): void => {
+      const client = session.clientInformation as OAuthClientInformation | undefined;
+      const tokens = isRefresh ? tokensOf(session) : undefined;
+      // Another instance may have moved on since the SDK looked.
+      if (!mayBeSent([client, tokens], session.discoveryState as OAuthDiscoveryState | undefined, url)) {
+        const problem = 'The session has another authorization server now';
+        throw isRefresh ? new OAuthRefreshError(problem) : new OAuthCallbackError(problem);
+      }
+      if (isRefresh && tokens?.refresh_token === undefined) {
+        throw new OAuthRefreshError('The session has no refresh token any more');
+      }
+      if (tokens?.refresh_token !== undefined) {
+        params.set('refresh_token', tokens.refresh_token);
+        this.handedOut = tokens.refresh_token;
+      }
+      if (client) authenticateClient(client, headers, params, metadata);
+    };
+    if (isRefresh) await this.turn.begin(add);
+    else add(await this.session());
   };
+
+  /** @throws OAuthRefreshError this one, if the session cannot be read either */
+  private async hasRefreshToken(failure: OAuthRefreshError): Promise<boolean> {
+    const session = await this.sessions.get(this.userId, this.sessionId).catch(() => {
+      throw failure;
+    });
+    const discovery = session?.discoveryState as OAuthDiscoveryState | undefined;
+    const tokens = session ? tokensOf(session) : undefined;
+    return tokens?.refresh_token !== undefined && (!discovery || isBoundTo(tokens, discovery));
+  }
 
   private async session(): Promise<Session> {
     const session = await this.sessions.get(this.userId, this.sessionId);
