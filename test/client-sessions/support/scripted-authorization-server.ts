@@ -26,6 +26,8 @@ export class ScriptedAuthorizationServer {
   expiresIn: number | undefined = 3_600;
   /** Answers a token request instead of it; `drop`: the connection; `undefined`: it answers itself. */
   answer: (params: URLSearchParams) => Answer | 'drop' | undefined | Promise<undefined> = () => undefined;
+  /** Holds a registration up. */
+  registering: () => Promise<void> = () => Promise.resolve();
   private readonly codes = new Map<string, URLSearchParams>();
 
   private constructor(readonly issuer: string) {}
@@ -80,7 +82,10 @@ export class ScriptedAuthorizationServer {
   private async route(path: string, body: string): Promise<Answer | 'drop'> {
     if (path === '/.well-known/oauth-authorization-server' && this.metadata)
       return { status: 200, body: this.describe() };
-    if (path === '/register') return { status: 201, body: this.register(JSON.parse(body) as object) };
+    if (path === '/register') {
+      await this.registering();
+      return { status: 201, body: this.register(JSON.parse(body) as object) };
+    }
     if (path !== '/token') return { status: 404, body: {} };
     const params = new URLSearchParams(body);
     this.requests.push(params);

@@ -19,9 +19,8 @@ export interface OAuthCallback {
 }
 
 /** A `state` parameter that nobody can guess, and that says which session it belongs to. */
-export function newState(sessionId: string): OAuthState {
-  const state = `${randomBytes(32).toString('base64url')}.${Buffer.from(sessionId).toString('base64url')}`;
-  return { state };
+export function newState(sessionId: string): string {
+  return `${randomBytes(32).toString('base64url')}.${Buffer.from(sessionId).toString('base64url')}`;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { SessionNotFoundError } from '../common/errors.js';
+import { OAuthAuthorizationDraft } from './oauth-authorization-draft.js';
 import {
   acceptedState,
   examineCallback,
@@ -50,6 +51,7 @@ export class SessionOAuthProvider {
   private readonly sessionId: string;
   private readonly refresher: OAuthTokenRefresher;
   private readonly turn: OAuthRefreshTurn;
+  private readonly draft = new OAuthAuthorizationDraft();
   private readonly now: () => number;
   /** The refresh token of the tokens that were handed out last. */
   private handedOut: string | undefined;
@@ -85,7 +87,9 @@ export class SessionOAuthProvider {
   acceptCallback(params: URLSearchParams): Promise<OAuthCallback> {
     return this.sessions.withLock(this.userId, this.sessionId, async (session) => {
       const callback = examineCallback(params, session);
-      await this.update({ oauthState: acceptedState(session) });
+      // What belongs to this callback, also if another authorization has begun since it was read.
+      const { codeVerifier, clientInformation, clientId } = session;
+      await this.update({ oauthState: acceptedState(session), codeVerifier, clientInformation, clientId });
       return callback;
     });
   }
@@ -100,18 +104,23 @@ export class SessionOAuthProvider {
     const failure = this.turn.giveUp();
     if (failure && (await this.hasRefreshToken(failure))) throw failure;
     if (this.options.interactive === false) throw new AuthorizationRequiredError();
-    const oauthState = newState(this.sessionId);
-    await this.update({ oauthState });
-    return oauthState.state;
+    return newState(this.sessionId);
   }
 
   async clientInformation(context?: OAuthIssuerContext): Promise<OAuthClientInformation | undefined> {
     const client = (await this.session()).clientInformation as OAuthClientInformation | undefined;
-    return client && isOfIssuer(client, context?.issuer) ? client : undefined;
+    if (!client || !isOfIssuer(client, context?.issuer)) return undefined;
+    this.draft.addClient(client);
+    return client;
   }
 
+  /** Keeps the registration, unless another instance was faster: then it is that of the next authorization here. */
   async saveClientInformation(clientInformation: OAuthClientInformation): Promise<void> {
-    await this.update({ clientInformation, clientId: clientInformation.client_id });
+    this.draft.addClient(clientInformation);
+    const stored = (await this.session()).clientInformation as OAuthClientInformation | undefined;
+    const { client_id, issuer } = clientInformation;
+    if (stored && stored.client_id !== client_id && isOfIssuer(stored, issuer)) return;
+    await this.update({ clientInformation, clientId: client_id });
   }
 
   /**
@@ -141,12 +150,14 @@ export class SessionOAuthProvider {
 
   /** The user has to authorize the connection: it is pending until then. */
   async redirectToAuthorization(authorizationUrl: URL): Promise<void> {
-    await this.update({ status: 'pending', authUrl: authorizationUrl.href });
+    await this.update(this.draft.complete(authorizationUrl));
     await this.options.onRedirect?.(authorizationUrl);
   }
 
-  async saveCodeVerifier(codeVerifier: string): Promise<void> {
-    await this.update({ codeVerifier });
+  /** The session has it once the user is sent to the authorization server. */
+  saveCodeVerifier(codeVerifier: string): Promise<void> {
+    this.draft.addVerifier(codeVerifier);
+    return Promise.resolve();
   }
 
   /** @throws OAuthCallbackError `acceptCallback` has not accepted a callback */
