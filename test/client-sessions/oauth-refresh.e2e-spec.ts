@@ -95,4 +95,71 @@ describe.each(Object.entries(MCP_CLIENTS))('refreshing with %s', (_name, makeCli
     await expect(client.connect()).rejects.toThrow('Unauthorized');
     expect(await flow.session()).toMatchObject({ status: 'pending', authUrl: expect.any(String) });
   });
+
+  it('keeps the tokens that the SDK has got where the storage is away for a moment', async () => {
+    server.accessTokens.clear();
+    const client = await flow.client();
+    failUpdates(sessions, 2);
+    await client.connect();
+    expect(await client.whoami()).toBe('alice');
+    expect(server.refreshes).toHaveLength(1);
+    expect([...server.refreshTokens]).toEqual([(await flow.tokens()).refresh_token]);
+  });
 });
+
+describe('fresh tokens where the storage is away', () => {
+  let server: ScriptedAuthorizationServer;
+  let flow: OAuthFlow<ScriptedAuthorizationServer>;
+  let sessions: MemoryStorageBackend;
+
+  beforeEach(async () => {
+    server = await ScriptedAuthorizationServer.start();
+    sessions = new MemoryStorageBackend();
+    flow = await OAuthFlow.with(server, sessions, Object.values(MCP_CLIENTS)[0]!);
+    await flow.login();
+  });
+
+  it('are stored as soon as it is back', async () => {
+    failUpdates(sessions, 2);
+    const tokens = await (await flow.provider(later)).tokens();
+    expect(server.refreshes).toHaveLength(1);
+    expect(await flow.tokens()).toMatchObject({ refresh_token: tokens?.refresh_token });
+    expect([...server.refreshTokens]).toEqual([tokens?.refresh_token]);
+  });
+
+  it('are used by who has got them, and stored when it is back after long', async () => {
+    const before = await flow.tokens();
+    const end = failUpdates(sessions, Infinity);
+    const provider = await flow.provider(later);
+    const tokens = await provider.tokens();
+    expect([...server.refreshTokens]).toEqual([tokens?.refresh_token]);
+    expect((await provider.tokens())?.refresh_token).toBe(tokens?.refresh_token);
+    expect(await flow.tokens()).toEqual(before);
+    end();
+    expect((await provider.tokens())?.refresh_token).toBe(tokens?.refresh_token);
+    expect((await flow.tokens()).refresh_token).toBe(tokens?.refresh_token);
+    expect(server.refreshes).toHaveLength(1);
+  });
+
+  it('are given up when another instance has replaced them', async () => {
+    const end = failUpdates(sessions, Infinity);
+    const provider = await flow.provider(later);
+    await provider.tokens();
+    end();
+    const tokens = { access_token: 'other', token_type: 'Bearer', refresh_token: 'other' };
+    await sessions.update('user', 'session', { tokens });
+    expect(await provider.tokens()).toEqual(tokens);
+    expect(await flow.tokens()).toEqual(tokens);
+  });
+});
+
+/** Has the next updates fail. @returns ends that */
+function failUpdates(sessions: MemoryStorageBackend, times: number): () => void {
+  const update = sessions.update.bind(sessions);
+  const spy = jest.spyOn(sessions, 'update').mockImplementation(async (...args) => {
+    times -= 1;
+    if (times >= 0) throw new SessionsUnavailableError('away');
+    return update(...args);
+  });
+  return () => spy.mockRestore();
+}

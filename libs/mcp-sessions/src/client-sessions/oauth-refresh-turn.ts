@@ -25,11 +25,11 @@ export class OAuthRefreshTurn {
    * Waits for the turn, and gives `prepare` the session as it is then. The turn lasts until `finish`, but not for
    * ever.
    */
-  async begin(prepare: (session: Session) => void): Promise<void> {
+  async begin(prepare: (session: Session) => Promise<void>): Promise<void> {
     try {
       const session = await this.wait();
       try {
-        prepare(session);
+        await prepare(session);
       } catch (error) {
         this.finish();
         throw error;
@@ -40,9 +40,14 @@ export class OAuthRefreshTurn {
     }
   }
 
-  /** The SDK knows how its refresh went: lets go of the lock, if it is held. */
+  /** It is known how the refresh went: lets go of the lock, if it is held. */
   finish(): void {
     this.isOpen = false;
+    this.release();
+  }
+
+  /** Lets go of the lock. How the refresh went is still to be told. */
+  release(): void {
     this.end?.();
     this.end = undefined;
   }

@@ -1,4 +1,5 @@
 import { isOfServer } from './oauth-issuer.js';
+import type { OAuthTokenStore } from './oauth-token-store.js';
 import { requestRefresh } from './oauth-token-request.js';
 import { hasExpired, isDueForRefresh, storedTokens, tokensOf, type StoredTokens } from './oauth-tokens.js';
 import type { OAuthClientInformation, OAuthDiscoveryState } from './oauth-types.interface.js';
@@ -15,6 +16,7 @@ export class OAuthTokenRefresher {
     private readonly sessions: Sessions,
     private readonly userId: string,
     private readonly sessionId: string,
+    private readonly store: OAuthTokenStore,
     private readonly options: RefresherOptions,
   ) {}
 
@@ -36,7 +38,8 @@ export class OAuthTokenRefresher {
   }
 
   private refresh(): Promise<StoredTokens | undefined> {
-    return this.sessions.withLock(this.userId, this.sessionId, async (session) => {
+    return this.sessions.withLock(this.userId, this.sessionId, async (locked) => {
+      const session = await this.store.withUnstored(locked);
       const tokens = tokensOf(session);
       const client = session.clientInformation as OAuthClientInformation | undefined;
       const discovery = session.discoveryState as OAuthDiscoveryState | undefined;
@@ -54,9 +57,18 @@ export class OAuthTokenRefresher {
       if ('refusal' in outcome) return this.forget(outcome.refusal);
       const { issuer, scope } = tokens;
       const fresh = storedTokens({ scope, ...outcome.tokens, issuer }, this.options.now());
-      await this.sessions.update(this.userId, this.sessionId, { tokens: fresh });
+      await this.keep(fresh, tokens.refresh_token);
       return fresh;
     });
+  }
+
+  /** Stores the tokens. If the storage is away for longer, this instance goes on with them. */
+  private async keep(tokens: StoredTokens, replaced: string): Promise<void> {
+    try {
+      await this.store.store({ tokens }, replaced);
+    } catch (error) {
+      if (!this.store.hasUnstored) throw error;
+    }
   }
 
   /** Forgets the tokens; the registration as well, unless the refusal is about the tokens. */

@@ -12,6 +12,7 @@ import { AuthorizationRequiredError, OAuthCallbackError, OAuthRefreshError } fro
 import { OAuthRefreshTurn } from './oauth-refresh-turn.js';
 import { authenticateClient } from './oauth-token-request.js';
 import { OAuthTokenRefresher } from './oauth-token-refresher.js';
+import { OAuthTokenStore } from './oauth-token-store.js';
 import { currentTokens, storedTokens, tokensOf } from './oauth-tokens.js';
 import type {
   OAuthClientInformation,
@@ -49,6 +50,7 @@ export class SessionOAuthProvider {
   readonly clientMetadataUrl: string | undefined;
   private readonly userId: string;
   private readonly sessionId: string;
+  private readonly store: OAuthTokenStore;
   private readonly refresher: OAuthTokenRefresher;
   private readonly turn: OAuthRefreshTurn;
   private readonly draft = new OAuthAuthorizationDraft();
@@ -73,7 +75,9 @@ export class SessionOAuthProvider {
     };
     this.clientMetadataUrl = options.clientMetadataUrl;
     this.now = options.now ?? (() => Date.now());
-    this.refresher = new OAuthTokenRefresher(sessions, userId, sessionId, { ...options, now: this.now });
+    this.store = new OAuthTokenStore(sessions, userId, sessionId);
+    const refresherOptions = { ...options, now: this.now };
+    this.refresher = new OAuthTokenRefresher(sessions, userId, sessionId, this.store, refresherOptions);
     this.turn = new OAuthRefreshTurn(sessions, userId, sessionId);
   }
 
@@ -130,22 +134,22 @@ export class SessionOAuthProvider {
    * @throws OAuthRefreshError the access token has expired, and the authorization server is not there to refresh it
    */
   async tokens(context?: OAuthIssuerContext): Promise<OAuthTokens | undefined> {
-    const stored = tokensOf(await this.session(), context?.issuer);
+    const session = await this.store.withUnstored(await this.session());
+    const stored = tokensOf(session, context?.issuer);
     const tokens = stored && (await this.refresher.fresh(stored));
     this.handedOut = tokens?.refresh_token;
     return tokens && currentTokens(tokens, this.now());
   }
 
-  /** Keeps the tokens; the session is connected. */
+  /** Keeps the tokens; the session is connected. A storage that is away is tried again for four seconds. */
   async saveTokens(tokens: OAuthTokens): Promise<void> {
-    await this.update({
-      tokens: storedTokens(tokens, this.now()),
-      status: 'active',
-      authUrl: null,
-      codeVerifier: null,
-      oauthState: null,
-    });
-    this.turn.finish();
+    const over = { status: 'active', authUrl: null, codeVerifier: null, oauthState: null } as const;
+    try {
+      await this.store.store({ ...over, tokens: storedTokens(tokens, this.now()) }, this.handedOut);
+      this.turn.finish();
+    } finally {
+      this.turn.release();
+    }
   }
 
   /** The user has to authorize the connection: it is pending until then. */
@@ -180,7 +184,7 @@ export class SessionOAuthProvider {
   /** Forgets credentials that were rejected; not tokens that another instance has got in the meantime. */
   async invalidateCredentials(scope: 'all' | 'client' | 'tokens' | 'verifier' | 'discovery'): Promise<void> {
     const covers = (part: typeof scope): boolean => scope === part || scope === 'all';
-    const { refresh_token } = tokensOf(await this.session()) ?? {};
+    const { refresh_token } = tokensOf(await this.store.withUnstored(await this.session())) ?? {};
     await this.update({
       ...(covers('client') && { clientInformation: null, clientId: null }),
       ...(covers('tokens') && refresh_token === this.handedOut && { tokens: null }),
@@ -201,7 +205,8 @@ export class SessionOAuthProvider {
     metadata?: Pick<OAuthServerMetadata, 'token_endpoint_auth_methods_supported'>,
   ): Promise<void> => {
     const isRefresh = params.get('grant_type') === 'refresh_token';
-    const add = (session: Session): void => {
+    const add = async (current: Session): Promise<void> => {
+      const session = await this.store.withUnstored(current);
       const client = session.clientInformation as OAuthClientInformation | undefined;
       const tokens = isRefresh ? tokensOf(session) : undefined;
       // Another instance may have moved on since the SDK looked.
@@ -219,7 +224,7 @@ export class SessionOAuthProvider {
       if (client) authenticateClient(client, headers, params, metadata);
     };
     if (isRefresh) await this.turn.begin(add);
-    else add(await this.session());
+    else await add(await this.session());
   };
 
   /** @throws OAuthRefreshError this one, if the session cannot be read either */
