@@ -7,7 +7,7 @@ import { OAuthFlow } from './support/oauth-flow.js';
 const HOUR_MS = 3_600_000;
 const REFUSED = { code: 'OAUTH_CALLBACK_REFUSED' };
 
-describe.each(Object.entries(MCP_CLIENTS))('sessionOAuthProvider with %s', (_name, makeClient) => {
+describe.each(Object.entries(MCP_CLIENTS))('sessionOAuthProvider with %s', (name, makeClient) => {
   let flow: OAuthFlow;
 
   beforeEach(async () => {
@@ -59,6 +59,9 @@ describe.each(Object.entries(MCP_CLIENTS))('sessionOAuthProvider with %s', (_nam
     expect(users).toEqual(['alice', 'alice', 'alice']);
     // This authorization server takes the whole grant back from who uses one twice.
     expect(flow.authorizationServer.refusals).toEqual([]);
+    if (name.endsWith('its fetch')) {
+      expect(flow.authorizationServer.grants).toEqual(['authorization_code', 'refresh_token']);
+    }
     expect((await flow.session()).status).toBe('active');
   });
 

@@ -107,6 +107,79 @@ describe.each(Object.entries(MCP_CLIENTS))('refreshing with %s', (_name, makeCli
   });
 });
 
+const WITH_FETCH = Object.entries(MCP_CLIENTS).filter(([name]) => name.endsWith('its fetch'));
+
+describe.each(WITH_FETCH)('refreshing with %s', (_name, makeClient) => {
+  let server: ScriptedAuthorizationServer;
+  let flow: OAuthFlow<ScriptedAuthorizationServer>;
+  let sessions: MemoryStorageBackend;
+
+  beforeEach(async () => {
+    server = await ScriptedAuthorizationServer.start();
+    server.expiresIn = undefined;
+    sessions = new MemoryStorageBackend();
+    flow = await OAuthFlow.with(server, sessions, makeClient);
+    await flow.login();
+  });
+
+  it.each([true, false])(
+    'refreshes a token once that many instances find rejected, the server rotates: %s',
+    async (rotates) => {
+      server.rotates = rotates;
+      const clients = [await flow.connected(), await flow.connected(), await flow.connected()];
+      for (const times of [1, 2]) {
+        server.accessTokens.clear();
+        const users = await Promise.all(clients.map((client) => client.whoami()));
+        expect(users).toEqual(['alice', 'alice', 'alice']);
+        expect(server.refreshes).toHaveLength(times);
+      }
+      // Somebody who finds out later.
+      expect(await (await flow.connected()).whoami()).toBe('alice');
+      expect(server.refreshes).toHaveLength(2);
+      expect([...server.refreshTokens]).toEqual([(await flow.tokens()).refresh_token]);
+    },
+  );
+
+  it('refreshes a token again that is rejected although another instance has just got it', async () => {
+    const client = await flow.connected();
+    server.accessTokens.clear();
+    await (await flow.connected()).whoami();
+    expect(await client.whoami()).toBe('alice');
+    expect(server.refreshes).toHaveLength(1);
+    server.accessTokens.clear();
+    expect(await client.whoami()).toBe('alice');
+    expect(server.refreshes).toHaveLength(2);
+  });
+
+  it('says why a refresh has failed', async () => {
+    server.accessTokens.clear();
+    server.answer = () => ({ status: 500, body: { error: 'server_error' } });
+    const cause = expect.objectContaining({ message: expect.stringContaining('500') });
+    await expect(flow.connected()).rejects.toMatchObject({ ...FAILED, cause });
+    server.answer = () => 'drop';
+    const dropped = expect.objectContaining({ message: 'fetch failed' });
+    await expect(flow.connected()).rejects.toMatchObject({ ...FAILED, cause: dropped });
+  });
+
+  it('keeps nobody waiting for a refresh that has failed', async () => {
+    server.accessTokens.clear();
+    server.answer = () => ({ status: 503, body: { error: 'temporarily_unavailable' } });
+    let isOver = false;
+    // The SDK lets its caller know, and its provider nothing.
+    await expect(flow.connected()).rejects.not.toMatchObject(FAILED);
+    await Promise.race([
+      sessions.withLock('user', 'session', async () => {
+        isOver = true;
+      }),
+      new Promise(setImmediate),
+    ]);
+    expect(isOver).toBe(true);
+    expect((await flow.session()).status).toBe('active');
+    server.answer = () => undefined;
+    expect(await (await flow.connected()).whoami()).toBe('alice');
+  });
+});
+
 describe('fresh tokens where the storage is away', () => {
   let server: ScriptedAuthorizationServer;
   let flow: OAuthFlow<ScriptedAuthorizationServer>;

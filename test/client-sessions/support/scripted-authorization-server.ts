@@ -24,6 +24,8 @@ export class ScriptedAuthorizationServer {
   metadata: object | null = {};
   /** Seconds until access tokens expire; `undefined`: it does not say. */
   expiresIn: number | undefined = 3_600;
+  /** Whether a refresh gives another refresh token; either way it ends the access tokens from before. */
+  rotates = true;
   /** Answers a token request instead of it; `drop`: the connection; `undefined`: it answers itself. */
   answer: (params: URLSearchParams) => Answer | 'drop' | undefined | Promise<undefined> = () => undefined;
   /** Holds a registration up. */
@@ -115,12 +117,13 @@ export class ScriptedAuthorizationServer {
   private grant(params: URLSearchParams): Answer {
     const clientId = params.get('client_id') ?? '';
     if (!this.clients.has(clientId)) return { status: 401, body: { error: 'invalid_client' } };
+    const presented = params.get('refresh_token');
     const isGranted =
-      params.get('grant_type') === 'refresh_token'
-        ? this.refreshTokens.delete(params.get('refresh_token') ?? '')
-        : this.isAnswered(params, clientId);
+      presented === null ? this.isAnswered(params, clientId) : this.refreshTokens.delete(presented);
     if (!isGranted) return { status: 400, body: { error: 'invalid_grant' } };
-    const [access_token, refresh_token] = [`access-${randomUUID()}`, `refresh-${randomUUID()}`];
+    if (presented !== null) this.accessTokens.clear();
+    const access_token = `access-${randomUUID()}`;
+    const refresh_token = presented === null || this.rotates ? `refresh-${randomUUID()}` : presented;
     this.accessTokens.add(access_token);
     this.refreshTokens.add(refresh_token);
     const body = { access_token, refresh_token, token_type: 'Bearer', expires_in: this.expiresIn };

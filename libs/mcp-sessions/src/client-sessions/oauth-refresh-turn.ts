@@ -12,6 +12,8 @@ export class OAuthRefreshTurn {
   private end: (() => void) | undefined;
   /** Whether a refresh has begun, and nobody knows yet how it went. */
   private isOpen = false;
+  /** Why the refresh has failed, where that is known. */
+  private cause: unknown;
   /** Why refreshes were not sent. The SDK goes on with `state` after each. */
   private readonly failures: unknown[] = [];
 
@@ -46,6 +48,12 @@ export class OAuthRefreshTurn {
     this.release();
   }
 
+  /** The refresh has failed: lets go of the lock. The SDK either goes on with `state` or lets its caller know. */
+  fail(cause: unknown): void {
+    this.cause = cause;
+    this.release();
+  }
+
   /** Lets go of the lock. How the refresh went is still to be told. */
   release(): void {
     this.end?.();
@@ -64,7 +72,8 @@ export class OAuthRefreshTurn {
     }
     if (!this.isOpen) return undefined;
     this.finish();
-    return new OAuthRefreshError('The token was rejected, and the authorization server has not refreshed it');
+    const message = 'The token was rejected, and the authorization server has not refreshed it';
+    return new OAuthRefreshError(message, { cause: this.cause });
   }
 
   private wait(): Promise<Session> {
@@ -81,6 +90,7 @@ export class OAuthRefreshTurn {
 
   private untilFinished(): Promise<void> {
     this.isOpen = true;
+    this.cause = undefined;
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, TURN_MS).unref();
       this.end = () => {

@@ -8,10 +8,10 @@ import type {
 } from './oauth-types.interface.js';
 
 /** How long an authorization server may take to answer, in milliseconds. */
-const ANSWER_WITHIN_MS = 10_000;
+export const ANSWER_WITHIN_MS = 10_000;
 
 /** The answers that say that the authorization server will never accept these credentials again. */
-const FINAL_REFUSALS = ['invalid_grant', 'invalid_client', 'unauthorized_client'];
+export const FINAL_REFUSALS = ['invalid_grant', 'invalid_client', 'unauthorized_client'];
 
 /** What became of a request for fresh tokens. */
 export type RefreshOutcome = { tokens: OAuthTokens } | { refusal: string };

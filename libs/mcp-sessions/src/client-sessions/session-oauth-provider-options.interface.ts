@@ -16,7 +16,7 @@ export interface SessionOAuthProviderOptions {
   onRedirect?: (authorizationUrl: URL) => void | Promise<void>;
   /** How long before its end an access token is refreshed, in milliseconds; at most a tenth of its life. Default 30,000. */
   refreshEarlyMs?: number;
-  /** Sends refresh requests. Default: the global `fetch`. */
+  /** Sends refresh requests, and what the provider's own `fetch` is given. Default: the global `fetch`. */
   fetch?: typeof fetch;
   /** The clock, in milliseconds since the epoch, for tests. Default: `Date.now`. */
   now?: () => number;

@@ -7,10 +7,11 @@ import {
   newState,
   type OAuthCallback,
 } from './oauth-callback.js';
-import { isBoundTo, isOfIssuer, mayBeSent } from './oauth-issuer.js';
-import { AuthorizationRequiredError, OAuthCallbackError, OAuthRefreshError } from './oauth.errors.js';
+import { isBoundTo, isOfIssuer } from './oauth-issuer.js';
+import { AuthorizationRequiredError, OAuthCallbackError, type OAuthRefreshError } from './oauth.errors.js';
+import { OAuthRefreshCarrier } from './oauth-refresh-carrier.js';
 import { OAuthRefreshTurn } from './oauth-refresh-turn.js';
-import { authenticateClient } from './oauth-token-request.js';
+import { addClient, addRefreshToken } from './oauth-sdk-request.js';
 import { OAuthTokenRefresher } from './oauth-token-refresher.js';
 import { OAuthTokenStore } from './oauth-token-store.js';
 import { currentTokens, storedTokens, tokensOf } from './oauth-tokens.js';
@@ -53,6 +54,7 @@ export class SessionOAuthProvider {
   private readonly store: OAuthTokenStore;
   private readonly refresher: OAuthTokenRefresher;
   private readonly turn: OAuthRefreshTurn;
+  private readonly carrier: OAuthRefreshCarrier;
   private readonly draft = new OAuthAuthorizationDraft();
   private readonly now: () => number;
   /** The refresh token of the tokens that were handed out last. */
@@ -79,6 +81,7 @@ export class SessionOAuthProvider {
     const refresherOptions = { ...options, now: this.now };
     this.refresher = new OAuthTokenRefresher(sessions, userId, sessionId, this.store, refresherOptions);
     this.turn = new OAuthRefreshTurn(sessions, userId, sessionId);
+    this.carrier = new OAuthRefreshCarrier(this.turn, refresherOptions);
   }
 
   /**
@@ -195,6 +198,13 @@ export class SessionOAuthProvider {
   }
 
   /**
+   * For the transport, as its `fetch`. With it, instances whose token is rejected at once refresh it once, as when it
+   * expires, and a refresh that fails costs nobody the wait for its turn. Sends with the option `fetch`.
+   */
+  readonly fetch = (url: string | URL, init?: RequestInit): Promise<Response> =>
+    this.carrier.fetch(url, init);
+
+  /**
    * Adds the client's credentials to a token request of the SDK. If it is to refresh a token that was rejected before
    * its time, this waits for the turn, and shows the newest refresh token: no refresh token is used twice.
    */
@@ -204,27 +214,14 @@ export class SessionOAuthProvider {
     url: string | URL,
     metadata?: Pick<OAuthServerMetadata, 'token_endpoint_auth_methods_supported'>,
   ): Promise<void> => {
-    const isRefresh = params.get('grant_type') === 'refresh_token';
-    const add = async (current: Session): Promise<void> => {
-      const session = await this.store.withUnstored(current);
-      const client = session.clientInformation as OAuthClientInformation | undefined;
-      const tokens = isRefresh ? tokensOf(session) : undefined;
-      // Another instance may have moved on since the SDK looked.
-      if (!mayBeSent([client, tokens], session.discoveryState as OAuthDiscoveryState | undefined, url)) {
-        const problem = 'The session has another authorization server now';
-        throw isRefresh ? new OAuthRefreshError(problem) : new OAuthCallbackError(problem);
-      }
-      if (isRefresh && tokens?.refresh_token === undefined) {
-        throw new OAuthRefreshError('The session has no refresh token any more');
-      }
-      if (tokens?.refresh_token !== undefined) {
-        params.set('refresh_token', tokens.refresh_token);
-        this.handedOut = tokens.refresh_token;
-      }
-      if (client) authenticateClient(client, headers, params, metadata);
-    };
-    if (isRefresh) await this.turn.begin(add);
-    else await add(await this.session());
+    const request = { headers, params, url, metadata };
+    if (params.get('grant_type') !== 'refresh_token') return addClient(await this.session(), request);
+    const presented = params.get('refresh_token');
+    await this.turn.begin(async (session) => {
+      const stored = addRefreshToken(await this.store.withUnstored(session), request);
+      this.handedOut = stored.refresh_token;
+      this.carrier.expect(params, { presented, stored });
+    });
   };
 
   /** @throws OAuthRefreshError this one, if the session cannot be read either */
