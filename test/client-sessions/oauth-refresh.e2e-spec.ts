@@ -34,6 +34,15 @@ describe.each(Object.entries(MCP_CLIENTS))('refreshing with %s', (_name, makeCli
     },
   );
 
+  it('registers anew where several instances are told at once that the client is unknown', async () => {
+    const clients = [await flow.client(), await flow.client(), await flow.client()];
+    server.clients.clear();
+    server.accessTokens.clear();
+    await Promise.allSettled(clients.map((client) => client.connect()));
+    expect(await (await flow.authorize()).whoami()).toBe('alice');
+    expect(server.refreshes).toHaveLength(1);
+  });
+
   it('stays registered where a refresh says that the token is revoked', async () => {
     const { clientId } = await flow.session();
     server.refreshTokens.clear();

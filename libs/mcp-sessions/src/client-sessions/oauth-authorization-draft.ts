@@ -18,6 +18,17 @@ export class OAuthAuthorizationDraft {
     this.clients.set(client.client_id, client);
   }
 
+  /** The clients were refused. */
+  forgetClients(): void {
+    this.clients.clear();
+  }
+
+  /** Whether the session's client is one that the SDK was told of. */
+  hasClientOf({ clientInformation }: Session): boolean {
+    const client = clientInformation as OAuthClientInformation | null | undefined;
+    return client ? this.clients.has(client.client_id) : false;
+  }
+
   /** What the session is to keep of the authorization that begins at this URL. */
   complete({ href, searchParams }: URL): Partial<Session> {
     const state = searchParams.get('state');

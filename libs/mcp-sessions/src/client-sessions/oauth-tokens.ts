@@ -1,5 +1,5 @@
-import { isOfIssuer } from './oauth-issuer.js';
-import type { OAuthTokens } from './oauth-types.interface.js';
+import { isBoundTo, isOfIssuer } from './oauth-issuer.js';
+import type { OAuthDiscoveryState, OAuthTokens } from './oauth-types.interface.js';
 import type { Session } from './sessions.interface.js';
 
 /** Tokens as a session keeps them. */
@@ -15,6 +15,13 @@ const REFRESH_PART = 0.1;
 export function tokensOf(session: Session, issuer?: string): StoredTokens | undefined {
   const tokens = session.tokens as StoredTokens | null | undefined;
   return tokens && isOfIssuer(tokens, issuer) ? tokens : undefined;
+}
+
+/** Whether the session has a refresh token that may be sent to its authorization server. */
+export function holdsRefreshToken(session: Session): boolean {
+  const tokens = tokensOf(session);
+  const discovery = session.discoveryState as OAuthDiscoveryState | null | undefined;
+  return tokens?.refresh_token !== undefined && (!discovery || isBoundTo(tokens, discovery));
 }
 
 /** The tokens as a session keeps them; `expires_in` has no meaning later. */

@@ -7,14 +7,14 @@ import {
   newState,
   type OAuthCallback,
 } from './oauth-callback.js';
-import { isBoundTo, isOfIssuer } from './oauth-issuer.js';
+import { isOfIssuer } from './oauth-issuer.js';
 import { AuthorizationRequiredError, OAuthCallbackError, type OAuthRefreshError } from './oauth.errors.js';
 import { OAuthRefreshCarrier } from './oauth-refresh-carrier.js';
 import { OAuthRefreshTurn } from './oauth-refresh-turn.js';
 import { addClient, addRefreshToken } from './oauth-sdk-request.js';
 import { OAuthTokenRefresher } from './oauth-token-refresher.js';
 import { OAuthTokenStore } from './oauth-token-store.js';
-import { currentTokens, storedTokens, tokensOf } from './oauth-tokens.js';
+import { currentTokens, holdsRefreshToken, storedTokens, tokensOf } from './oauth-tokens.js';
 import type {
   OAuthClientInformation,
   OAuthClientMetadata,
@@ -109,7 +109,7 @@ export class SessionOAuthProvider {
    */
   async state(): Promise<string> {
     const failure = this.turn.giveUp();
-    if (failure && (await this.hasRefreshToken(failure))) throw failure;
+    if (failure && !(await this.isRevoked(failure))) throw failure;
     if (this.options.interactive === false) throw new AuthorizationRequiredError();
     return newState(this.sessionId);
   }
@@ -194,7 +194,9 @@ export class SessionOAuthProvider {
       ...(covers('verifier') && { codeVerifier: null, oauthState: null }),
       ...(covers('discovery') && { discoveryState: null }),
     });
-    if (covers('client') || covers('tokens')) this.turn.finish();
+    if (covers('client')) this.draft.forgetClients();
+    // v2 of the SDK gives up the client first, and then the tokens.
+    if (covers('tokens')) this.turn.finish();
   }
 
   /**
@@ -224,14 +226,17 @@ export class SessionOAuthProvider {
     });
   };
 
-  /** @throws OAuthRefreshError this one, if the session cannot be read either */
-  private async hasRefreshToken(failure: OAuthRefreshError): Promise<boolean> {
+  /**
+   * Whether a refresh has failed because another instance was refused it before, and the SDK may ask the user: with the
+   * client that it knows.
+   *
+   * @throws OAuthRefreshError this one, if the session cannot be read either
+   */
+  private async isRevoked(failure: OAuthRefreshError): Promise<boolean> {
     const session = await this.sessions.get(this.userId, this.sessionId).catch(() => {
       throw failure;
     });
-    const discovery = session?.discoveryState as OAuthDiscoveryState | undefined;
-    const tokens = session ? tokensOf(session) : undefined;
-    return tokens?.refresh_token !== undefined && (!discovery || isBoundTo(tokens, discovery));
+    return session !== null && !holdsRefreshToken(session) && this.draft.hasClientOf(session);
   }
 
   private async session(): Promise<Session> {
