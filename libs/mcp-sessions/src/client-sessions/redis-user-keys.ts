@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { decodeKeyPart, encodeKeyPart, escapeGlob } from '../redis/redis-keys.js';
+import { assertKeepsHashTags, decodeKeyPart, encodeKeyPart, escapeGlob } from '../redis/redis-keys.js';
 
 /** Parts of the index of users in a Cluster, so that its load is spread. Changing this loses the entries. */
 const CLUSTER_INDEX_PARTS = 16;
@@ -11,10 +11,12 @@ export class RedisUserKeys {
   /** A glob pattern that the hashes of all users match, and a few other keys may. */
   readonly matchPattern: string;
 
+  /** @throws InvalidConfigurationError the prefix is one that a Cluster cannot have */
   constructor(
     private readonly prefix: string,
     isCluster: boolean,
   ) {
+    if (isCluster) assertKeepsHashTags(prefix);
     const parts = isCluster ? CLUSTER_INDEX_PARTS : 1;
     this.index = Array.from({ length: parts }, (_, part) => `${prefix}index:{${part}}`);
     this.matchPattern = `${escapeGlob(prefix)}{*}:sessions`;

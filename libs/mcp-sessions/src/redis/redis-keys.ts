@@ -1,3 +1,5 @@
+import { InvalidConfigurationError } from '../common/errors.js';
+
 /** What goes into a key as it is; base64url and UUIDs are made of nothing else. */
 const PLAIN = /^[A-Za-z0-9_.~-]+$/;
 const NOT_PLAIN = /[^A-Za-z0-9_.~-]/g;
@@ -46,6 +48,20 @@ export function decodeKeyPart(part: string): string | undefined {
       ? ''
       : part.replace(ENCODED, (_, wide?: string, narrow?: string) => decodeCodeUnit(wide ?? narrow!));
   return encodeKeyPart(text) === part ? text : undefined;
+}
+
+/**
+ * Refuses a prefix in a Cluster behind which hash tags mean nothing: Redis looks for one from the first `{` to the next
+ * `}`, and if nothing is between them, each key has a slot of its own.
+ *
+ * @throws InvalidConfigurationError it is such a prefix
+ */
+export function assertKeepsHashTags(prefix: string): void {
+  if (/^[^{]*\{\}/.test(prefix)) {
+    throw new InvalidConfigurationError(
+      `prefix must not have \`{}\` in a Cluster, where it keeps the keys of a session apart; it is ${JSON.stringify(prefix)}`,
+    );
+  }
 }
 
 /** A glob pattern that matches this text and nothing else. */

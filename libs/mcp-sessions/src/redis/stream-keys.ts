@@ -1,4 +1,4 @@
-import { decodeKeyPart, encodeKeyPart } from './redis-keys.js';
+import { assertKeepsHashTags, decodeKeyPart, encodeKeyPart } from './redis-keys.js';
 
 /** The names of a stream manager's keys and channels. All keys of one session have its hash tag, and so one slot. */
 export class StreamKeys {
@@ -12,7 +12,12 @@ export class StreamKeys {
   /** The log of signals. */
   readonly signals: string;
 
-  constructor(private readonly prefix: string) {
+  /** @throws InvalidConfigurationError the prefix is one that a Cluster cannot have */
+  constructor(
+    private readonly prefix: string,
+    isCluster: boolean,
+  ) {
+    if (isCluster) assertKeepsHashTags(prefix);
     this.channelPrefix = `${prefix}instance:`;
     this.broadcastChannel = `${prefix}broadcasts`;
     this.broadcastState = `${prefix}{broadcasts}:state`;

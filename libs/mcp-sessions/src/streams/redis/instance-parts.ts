@@ -45,7 +45,7 @@ export class InstanceParts {
     const options = { ...connection, commandTimeoutMs: config.commandTimeoutMs };
     const redis = connectionTo(config.client, options);
     const settings = settingsOf(config, redis.isCluster);
-    const keys = new StreamKeys(config.prefix ?? 'mcp:stream:');
+    const keys = new StreamKeys(config.prefix ?? 'mcp:stream:', redis.isCluster);
     const clock = new RedisClock();
     this.settings = settings;
     this.redis = redis;
