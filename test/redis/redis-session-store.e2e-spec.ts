@@ -271,6 +271,11 @@ describe('RedisSessionStore', () => {
     expect(await client.dbsize()).toBe(0);
   });
 
+  it.each([0, -1, 1.5, NaN, Infinity])('refuses a scan in batches of %p, and is of use', async (batch) => {
+    await expect(store.scan({ batch }).next()).rejects.toThrow(InvalidConfigurationError);
+    expect(await store.keys()).toEqual(['session']);
+  });
+
   it('leaves a client open that it was handed', async () => {
     await store.close();
     expect(await client.ping()).toBe('PONG');

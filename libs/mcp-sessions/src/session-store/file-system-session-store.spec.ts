@@ -124,6 +124,10 @@ describe('FileSystemSessionStore, configuration', () => {
     },
   );
 
+  it('refuses a scan in batches of no size', async () => {
+    await expect(openStore().scan({ batch: 0 }).next()).rejects.toThrow(InvalidConfigurationError);
+  });
+
   it('keeps the file in .mcp-use of the working directory by default', async () => {
     const workingDirectory = process.cwd();
     process.chdir(directory);

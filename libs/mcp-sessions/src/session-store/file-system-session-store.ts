@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { InvalidConfigurationError } from '../common/errors.js';
+import { batchOf } from './scan-batch.js';
 import { withPauses } from './with-pauses.js';
 import { SaveScheduler } from './save-scheduler.js';
 import { SessionFile } from './session-file.js';
@@ -149,7 +150,9 @@ export class FileSystemSessionStore implements CompleteSessionStore {
     return [...this.records.ids()];
   }
 
-  async *scan({ batch }: { batch?: number } = {}): AsyncGenerator<string, void, undefined> {
+  /** @throws InvalidConfigurationError `batch` is no whole number above 0 */
+  async *scan(options: { batch?: number } = {}): AsyncGenerator<string, void, undefined> {
+    const batch = batchOf(options);
     await this.ready();
     yield* withPauses(this.records.ids(), batch);
   }

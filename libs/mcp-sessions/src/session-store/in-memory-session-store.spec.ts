@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { InvalidConfigurationError } from '../common/errors.js';
 import { sessionStoreContract } from '../testing/session-store.contract.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
 import { InvalidSessionMetadataError, InvalidSessionTtlError } from './session-store.errors.js';
@@ -153,6 +154,11 @@ describe('InMemorySessionStore', () => {
       await store.set(id, { lastAccessedAt: 1 });
     }
     expect(seen).toEqual(['a', 'b', 'c']);
+  });
+
+  it.each([0, -1, 1.5, NaN, Infinity])('refuses a scan in batches of %p', async (batch) => {
+    const scan = new InMemorySessionStore().scan({ batch });
+    await expect(scan.next()).rejects.toThrow(InvalidConfigurationError);
   });
 
   it('lets other work have its turn between the batches of a scan', async () => {

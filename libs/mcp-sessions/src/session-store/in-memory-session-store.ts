@@ -1,3 +1,4 @@
+import { batchOf } from './scan-batch.js';
 import { withPauses } from './with-pauses.js';
 import { metadataOf } from './session-record.js';
 import { SessionRecords } from './session-records.js';
@@ -80,8 +81,9 @@ export class InMemorySessionStore implements CompleteSessionStore {
     return [...this.records.ids()];
   }
 
-  scan({ batch }: { batch?: number } = {}): AsyncIterable<string> {
-    return withPauses(this.records.ids(), batch);
+  /** @throws InvalidConfigurationError `batch` is no whole number above 0 */
+  async *scan(options: { batch?: number } = {}): AsyncGenerator<string, void, undefined> {
+    yield* withPauses(this.records.ids(), batchOf(options));
   }
 
   /**

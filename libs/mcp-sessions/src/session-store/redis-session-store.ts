@@ -9,6 +9,7 @@ import { removeKeys, scanKeys } from './redis-key-scan.js';
 import { decodeRecord, encodePatch, encodeRecord } from './redis-session-record.js';
 import { RedisSessionRecords } from './redis-session-records.js';
 import { available, unavailable } from './redis-store-availability.js';
+import { batchOf } from './scan-batch.js';
 import { InvalidSessionTtlError } from './session-store.errors.js';
 import type { CompleteSessionStore, MetadataChange, SessionMetadata } from './session-store.interface.js';
 
@@ -126,16 +127,20 @@ export class RedisSessionStore implements CompleteSessionStore {
     return [...ids];
   }
 
-  /** Session ids, found by going over all keys of the server in steps. An id may come twice. */
-  async *scan({ batch = 1_000 }: { batch?: number } = {}): AsyncGenerator<string, void, undefined> {
-    for await (const keys of this.scanKeys(batch)) {
+  /**
+   * Session ids, found by going over all keys of the server in steps. An id may come twice.
+   *
+   * @throws InvalidConfigurationError `batch` is no whole number above 0
+   */
+  async *scan(options: { batch?: number } = {}): AsyncGenerator<string, void, undefined> {
+    for await (const keys of this.scanKeys(batchOf(options))) {
       for (const key of keys) yield this.keysOf.sessionIdOf(key)!;
     }
   }
 
   /** Removes all sessions of this prefix; those that are stored meanwhile may stay. */
   async clear(): Promise<void> {
-    for await (const keys of this.scanKeys(1_000)) await available(removeKeys(this.redis, keys));
+    for await (const keys of this.scanKeys(batchOf({}))) await available(removeKeys(this.redis, keys));
   }
 
   /** Closes the client, if the store was told that it is its own. */
