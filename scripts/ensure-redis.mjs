@@ -1,5 +1,5 @@
-// Sees to it that the tests and the cluster find a Redis server: one that is installed, or, where this process may install
-// packages (root on Debian or Ubuntu), a freshly installed one. Otherwise it says in one sentence what is missing.
+// Sees to it that the tests and the cluster find a Redis server, 6.2 or newer: one that is installed, or, where this process
+// may install packages (root on Debian or Ubuntu), a freshly installed one. Otherwise it says in one sentence what is missing.
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 
@@ -7,15 +7,23 @@ const server = process.env.REDIS_SERVER ?? 'redis-server';
 /** What Debian's packages ask before they start a daemon; the tests and the cluster start servers of their own. */
 const POLICY = '/usr/sbin/policy-rc.d';
 
-if (isInstalled()) process.exit(0);
+if (complaint() === undefined) process.exit(0);
 if (!process.env.REDIS_SERVER && mayInstall()) install();
-if (!isInstalled()) {
-  console.error(`${server} is missing: install Redis 6.2 or newer, or name its program in REDIS_SERVER.`);
+const reason = complaint();
+if (reason !== undefined) {
+  console.error(`${server} ${reason}: install Redis 6.2 or newer, or name its program in REDIS_SERVER.`);
   process.exit(1);
 }
 
-function isInstalled() {
-  return spawnSync(server, ['--version'], { stdio: 'ignore' }).status === 0;
+/** What is wrong with the server's program; `undefined`: nothing. */
+function complaint() {
+  const { status, stdout } = spawnSync(server, ['--version'], { encoding: 'utf8' });
+  if (status !== 0) return 'is missing';
+  // As Redis and Valkey write it; what says nothing of a version is taken for new.
+  const [, version, major, minor] = /\bv=((\d+)\.(\d+)\S*)/.exec(stdout) ?? [];
+  return Number(major) < 6 || (Number(major) === 6 && Number(minor) < 2)
+    ? `is version ${version}`
+    : undefined;
 }
 
 function mayInstall() {
