@@ -70,3 +70,36 @@ describe('A Cluster whose nodes have other addresses for clients than for each o
     await store.clear();
   });
 });
+
+describe('A user of a Cluster who may do what the guide says', () => {
+  const user = { username: 'mcp', password: 'secret' };
+  const allowed = '~mcp:* &mcp:* +@read +@write +@pubsub +@scripting +@connection +info +time +cluster';
+
+  beforeAll(async () => {
+    for (const node of cluster.nodes) {
+      await node.command('acl', 'setuser', user.username, 'on', `>${user.password}`, ...allowed.split(' '));
+    }
+  });
+
+  it.each<[string, () => RedisClient | Promise<RedisClient>]>([
+    ['ioredis 6', () => new Cluster(cluster.addresses, { redisOptions: user })],
+    [
+      'node-redis 6',
+      () =>
+        createCluster({
+          rootNodes: cluster.addresses.map(({ host, port }) => ({ url: `redis://${host}:${port}` })),
+          defaults: user,
+        })
+          .on('error', () => undefined)
+          .connect(),
+    ],
+  ])('can list and clear sessions, through %s', async (_, makeClient) => {
+    const client = await makeClient();
+    cleanUpLater(() => closeClient(client));
+    const store = new RedisSessionStore({ client });
+    await store.set('session', { lastAccessedAt: 1 });
+    expect(await store.keys()).toEqual(['session']);
+    await store.clear();
+    expect(await store.keys()).toEqual([]);
+  });
+});
