@@ -102,7 +102,7 @@ describe('a store with five methods and a stream manager with four', () => {
   });
 
   it('end sessions that are not used', async () => {
-    const { url, store, events, status } = await started({ idleTimeoutMs: 100, cleanupIntervalMs: 20 });
+    const { url, store, events, status } = await started({ idleTimeoutMs: 1_000, cleanupIntervalMs: 20 });
     const client = await RawClient.open(url);
     await eventually('the expiry', () => store.records.size === 0);
     expect(events.at(-1)).toEqual({ type: 'expired', sessionId: client.sessionId });

@@ -104,7 +104,7 @@ describe('the end of a session', () => {
   });
 
   it('comes by itself when the session is not used: everything of it is closed', async () => {
-    const { url, status, sessions, events } = await started({ idleTimeoutMs: 150, cleanupIntervalMs: 20 });
+    const { url, status, sessions, events } = await started({ idleTimeoutMs: 800, cleanupIntervalMs: 20 });
     const client = await RawClient.open(url);
     await client.ask(echo);
     expect(status().runtimes).toBe(1);
@@ -123,11 +123,11 @@ describe('the end of a session', () => {
   ])(
     'does not come while a client is connected, with a cleanup that runs %s',
     async (_, cleanupIntervalMs) => {
-      const { url, sessions, status } = await started({ idleTimeoutMs: 200, cleanupIntervalMs });
+      const { url, sessions, status } = await started({ idleTimeoutMs: 800, cleanupIntervalMs });
       const client = await RawClient.open(url);
       const main = await client.listen();
       const since = Date.now();
-      await eventually('three idle timeouts', () => Date.now() - since > 700);
+      await eventually('three idle timeouts', () => Date.now() - since > 2_600);
       expect(status().sessions).toBe(1);
       await sessions.notify(client.sessionId!, { method: 'notifications/tools/list_changed' });
       expect((await main.nextMessage())!.method).toBe('notifications/tools/list_changed');
@@ -137,7 +137,7 @@ describe('the end of a session', () => {
 
   it('does not come while a call is in progress, whose client is away', async () => {
     const { url, scenario } = await started({
-      idleTimeoutMs: 200,
+      idleTimeoutMs: 800,
       cleanupIntervalMs: 20,
       responseMode: 'json',
     });
@@ -145,7 +145,7 @@ describe('the end of a session', () => {
     const answer = client.post(callRequest(1, 'controlled', { name: 'a' }));
     const call = await scenario.control.started('a');
     const since = Date.now();
-    await eventually('three idle timeouts', () => Date.now() - since > 700);
+    await eventually('three idle timeouts', () => Date.now() - since > 2_600);
     call.finish('done');
     expect(await (await answer).json()).toMatchObject({ id: 1, result: {} });
   });
