@@ -107,23 +107,19 @@ export class RedisUserSessions {
    */
   async listIds(users: string[]): Promise<string[]> {
     const parts = partsOf(users, this.redis.isCluster ? 1 : USERS_AT_ONCE);
-    const ids = await Promise.all(parts.map((part) => this.idsOf(part)));
-    return ids.flat();
+    const texts = await Promise.all(parts.map((part) => this.idLinesOf(part)));
+    return texts.flat().flatMap((lines) => lines.split('\n').slice(0, -1));
   }
 
-  private async idsOf(users: string[]): Promise<string[]> {
+  /** For each user a text, with a line for each id. */
+  private async idLinesOf(users: string[]): Promise<string[]> {
     const ends = users.map((user) => this.keys.sessions(user).ends);
     const args = [this.now(), IDS_AT_ONCE];
     const answers = (await this.redis.run(LIST_IDS, ends, args)) as (string | null)[];
-    const ids = await Promise.all(
-      answers.map(async (lines, index) =>
-        lines === null ? this.idsInSteps(ends[index]!) : lines.split('\n').slice(0, -1),
-      ),
-    );
-    return ids.flat();
+    return Promise.all(answers.map((lines, index) => lines ?? this.idLinesInSteps(ends[index]!)));
   }
 
-  private async idsInSteps(ends: string): Promise<string[]> {
+  private async idLinesInSteps(ends: string): Promise<string> {
     const now = this.now();
     const ids = new Set<string>(); // a cursor may come by one twice
     let cursor = '0';
@@ -135,7 +131,7 @@ export class RedisUserSessions {
       }
       cursor = String(next);
     } while (cursor !== '0');
-    return [...ids];
+    return Array.from(ids, (id) => `${id}\n`).join('');
   }
 
   /**
