@@ -24,6 +24,8 @@ export class SessionRuntime {
   /** The server object was told a log level while it was handling the client's own: nobody knows which one it has. */
   private isLogLevelUnsure = false;
   private readonly subscriptions = new Set<string>();
+  /** Resources of which it is not known whether the server object has them. */
+  private readonly unsure = new Set<string>();
   /** How often the client has set something through this runtime. */
   private changes = 0;
   private inStep: Promise<unknown> = Promise.resolve();
@@ -88,6 +90,7 @@ export class SessionRuntime {
   isInStepWith({ logLevel, subscriptions = [] }: SessionMetadata): boolean {
     if (logLevel !== undefined && logLevel !== this.logLevel) return false;
     return (
+      this.unsure.size === 0 &&
       subscriptions.length === this.subscriptions.size &&
       subscriptions.every((uri) => this.subscriptions.has(uri))
     );
@@ -173,15 +176,29 @@ export class SessionRuntime {
       await this.transport.ask('logging/setLevel', { level: logLevel });
     }
     const wanted = new Set(subscriptions);
-    const missing = [...wanted].filter((uri) => !this.subscriptions.has(uri));
-    const surplus = [...this.subscriptions].filter((uri) => !wanted.has(uri));
+    const unsure = new Set(this.unsure);
+    const missing = [...wanted].filter((uri) => !this.subscriptions.has(uri) || unsure.has(uri));
+    const surplus = [...new Set([...this.subscriptions, ...unsure])].filter((uri) => !wanted.has(uri));
+    // Noted before the server object is asked: what the client sets meanwhile comes behind it.
     for (const uri of missing) {
-      await this.transport.ask('resources/subscribe', { uri });
       this.subscriptions.add(uri);
+      this.noteUnsure(uri);
+      await this.transport.ask('resources/subscribe', { uri });
     }
     for (const uri of surplus) {
-      await this.transport.ask('resources/unsubscribe', { uri });
       this.subscriptions.delete(uri);
+      this.noteUnsure(uri);
+      await this.transport.ask('resources/unsubscribe', { uri });
     }
+  }
+
+  /** While the server object handles the client's own change, nobody knows which of the two it ends with. */
+  private noteUnsure(uri: string): void {
+    const { transport } = this;
+    const isUnsure = ['resources/subscribe', 'resources/unsubscribe'].some((name) =>
+      transport.isHandling(name),
+    );
+    if (isUnsure) this.unsure.add(uri);
+    else this.unsure.delete(uri);
   }
 }
