@@ -116,7 +116,7 @@ export class RedisUserSessions {
     const ends = users.map((user) => this.keys.sessions(user).ends);
     const args = [this.now(), IDS_AT_ONCE];
     const answers = (await this.redis.run(LIST_IDS, ends, args)) as (string | null)[];
-    return Promise.all(answers.map((lines, index) => lines ?? this.idLinesInSteps(ends[index]!)));
+    return Promise.all(answers.map(async (lines, index) => lines ?? this.idLinesInSteps(ends[index]!)));
   }
 
   private async idLinesInSteps(ends: string): Promise<string> {
